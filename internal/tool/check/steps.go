@@ -1,0 +1,110 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// step is one thing that must pass.
+type step struct {
+	name string
+	run  func(context.Context) error
+}
+
+// raceFolders hold the packages where goroutines meet.
+var raceFolders = []string{"internal/domain", "internal/outbound", "internal/inbound", "internal/app"}
+
+// steps are in the order of their cost, the whole test run last.
+func steps(fuzzTime time.Duration) []step {
+	return []step{
+		{"parts of the system", installParts},
+		{"gofmt", gofmt},
+		{"vet for linux", vet("linux")},
+		{"vet for windows", vet("windows")},
+		{"vet for darwin", vet("darwin")},
+		{"staticcheck", command("go", "tool", "-modfile=tools/go.mod", "staticcheck", "./...")},
+		{"third-party notices", command("go", "run", "./internal/tool/notices", "-check")},
+		{"known vulnerabilities", vulnerabilities},
+		{"fuzz", command("go", "run", "./internal/tool/fuzzall", "-time", fuzzTime.String())},
+		{"race", race},
+		{"tests", withPostgres("go", "test", "-shuffle=on", "-timeout=20m", "./...")},
+	}
+}
+
+// shortSteps need nothing but Go.
+func shortSteps() []step {
+	return []step{
+		{"gofmt", gofmt},
+		{"vet", command("go", "vet", "./...")},
+		{"third-party notices", command("go", "run", "./internal/tool/notices", "-check")},
+		{"tests", command("go", "test", "-short", "-shuffle=on", "./...")},
+	}
+}
+
+// command runs a program in the root folder; its output goes straight through.
+func command(name string, args ...string) func(context.Context) error {
+	return func(ctx context.Context) error { return start(ctx, nil, name, args...) }
+}
+
+// withPostgres runs a program with one PostgreSQL server for all it starts.
+func withPostgres(args ...string) func(context.Context) error {
+	return command("go", append([]string{"run", "./internal/tool/pgtemp", "--"}, args...)...)
+}
+
+func start(ctx context.Context, env []string, name string, args ...string) error {
+	fmt.Println(strings.Join(append(append([]string{}, env...), append([]string{name}, args...)...), " "))
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd.Env = append(os.Environ(), env...)
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	return nil
+}
+
+func vet(goos string) func(context.Context) error {
+	return func(ctx context.Context) error {
+		return start(ctx, []string{"GOOS=" + goos, "CGO_ENABLED=0"}, "go", "vet", "./...")
+	}
+}
+
+// gofmt names the files that are not in the one format.
+func gofmt(ctx context.Context) error {
+	cmd := exec.CommandContext(ctx, "gofmt", "-l", ".")
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return fmt.Errorf("gofmt: %w", err)
+	}
+	if files := bytes.TrimSpace(out); len(files) > 0 {
+		return fmt.Errorf("run gofmt -w on these files:\n%s", files)
+	}
+	return nil
+}
+
+// race runs the short tests with the race detector, which needs cgo to build but
+// leaves nothing of it in the programs that we ship.
+func race(ctx context.Context) error {
+	args := []string{"run", "./internal/tool/pgtemp", "--", "go", "test", "-race", "-short", "-shuffle=on", "-timeout=15m"}
+	for _, folder := range raceFolders {
+		_, err := os.Stat(filepath.FromSlash(folder))
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+		case err != nil:
+			return fmt.Errorf("look at %s: %w", folder, err)
+		default:
+			args = append(args, "./"+folder+"/...")
+		}
+	}
+	return start(ctx, []string{"CGO_ENABLED=1"}, "go", args...)
+}
