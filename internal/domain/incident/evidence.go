@@ -1,0 +1,123 @@
+package incident
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"strings"
+	"unicode"
+
+	"sekimori/internal/domain/access"
+	"sekimori/internal/domain/journal"
+	"sekimori/internal/kit/fault"
+	"sekimori/internal/kit/id"
+)
+
+// Upload is a file on its way in. Media is what the edge found by looking at the
+// bytes; the sender's own claim is never used.
+type Upload struct {
+	Name  string
+	Media string
+	Body  io.Reader
+}
+
+// AddEvidence keeps a file with a case. The bytes are on disk, encrypted, before the
+// row that names them; a crash between the two leaves a blob that nobody names.
+func (s *Service) AddEvidence(ctx context.Context, by access.Actor, incident string, u Upload) (Evidence, error) {
+	c, err := s.Case(ctx, by, incident)
+	if err != nil {
+		return Evidence{}, err
+	}
+	if err := mayChange(by, c, AsFinder); err != nil {
+		return Evidence{}, err
+	}
+	all, err := s.store.EvidenceOf(ctx, c.ID) // also what the actor does not see
+	if err != nil {
+		return Evidence{}, fmt.Errorf("load evidence of %s: %w", c.ID, err)
+	}
+	var used int64
+	for _, e := range all {
+		used += e.Size
+	}
+	left := min(s.limits.File, s.limits.Case-used)
+	if left <= 0 {
+		return Evidence{}, fault.New(fault.TooLarge, "fault.case_full", fault.Args{"max": fmt.Sprint(s.limits.Case >> 20)})
+	}
+	e := Evidence{ID: id.New("evd", s.now()), Incident: c.ID, Name: fileName(u.Name), Media: u.Media, By: by.Person, At: s.now()}
+	e.Blob = blobKey(c.ID, e.ID)
+	d := newDigest(u.Body, left)
+	if err := s.blobs.Put(ctx, e.Blob, d); err != nil {
+		if fault.Is(err, fault.TooLarge) {
+			return Evidence{}, fault.New(fault.TooLarge, "fault.too_large", fault.Args{"max": fmt.Sprint(left)})
+		}
+		return Evidence{}, fmt.Errorf("keep evidence: %w", err)
+	}
+	e.Size = d.size
+	d.sum.Sum(e.SHA256[:0])
+	if e.Size == 0 {
+		var c fault.Check
+		c.Add("file", "fault.empty_file", nil)
+		return Evidence{}, errors.Join(c.Err(), s.blobs.Delete(ctx, e.Blob))
+	}
+	err = s.work(ctx, by, incident, AsFinder, func(tx Tx, i *Incident) (journal.Event, error) {
+		if err := tx.InsertEvidence(ctx, e); err != nil {
+			return journal.Event{}, fmt.Errorf("insert evidence: %w", err)
+		}
+		return journal.NewEvent(e.At, "incident.evidence_added", i.ID, by.Person,
+			map[string]any{"evidence": e.ID, "name": e.Name, "size": e.Size, "sha256": fmt.Sprintf("%x", e.SHA256)})
+	})
+	// A row that was refused names no file. One whose fate is unknown may, so that its
+	// file stays.
+	if f := fault.As(err); f != nil && f.ID != "fault.unavailable" {
+		err = errors.Join(err, s.blobs.Delete(context.WithoutCancel(ctx), e.Blob))
+	}
+	return e, err
+}
+
+// OpenEvidence gives a file of a case that the actor may see; reading is recorded.
+func (s *Service) OpenEvidence(ctx context.Context, by access.Actor, evidence string) (Evidence, io.ReadCloser, error) {
+	e, err := s.store.EvidenceByID(ctx, evidence)
+	if err != nil {
+		return Evidence{}, nil, err
+	}
+	c, err := s.Case(ctx, by, e.Incident)
+	if err != nil {
+		return Evidence{}, nil, err
+	}
+	if c.Sight == AsFinder && e.By != c.Reporter && e.By != c.OnBehalf || !e.ErasedAt.IsZero() {
+		return Evidence{}, nil, fault.Missing("evidence")
+	}
+	ev, err := journal.NewEvent(s.now(), "incident.evidence_read", e.Incident, by.Person, map[string]string{"evidence": e.ID})
+	if err != nil {
+		return Evidence{}, nil, err
+	}
+	if err := s.store.UpdateIncidents(ctx, func(tx Tx) error { return tx.Record(ctx, ev) }); err != nil {
+		return Evidence{}, nil, fmt.Errorf("record reading: %w", err)
+	}
+	r, err := s.blobs.Open(ctx, e.Blob)
+	if err != nil {
+		return Evidence{}, nil, fmt.Errorf("open evidence %s: %w", e.ID, err)
+	}
+	return e, r, nil
+}
+
+// fileName keeps the last part of a name as a label, without anything that a path,
+// a header or a terminal could take amiss.
+func fileName(s string) string {
+	s = path.Base(strings.ReplaceAll(strings.ToValidUTF8(s, "_"), `\`, "/"))
+	s = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || strings.ContainsRune(`/:*?"<>|;`, r) {
+			return '_'
+		}
+		return r
+	}, s)
+	if r := []rune(s); len(r) > 120 {
+		s = string(r[:80]) + "…" + string(r[len(r)-30:])
+	}
+	if s == "" || s == "." || s == ".." {
+		return "file"
+	}
+	return s
+}

@@ -1,0 +1,215 @@
+package incident
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"sekimori/internal/domain/access"
+	"sekimori/internal/domain/journal"
+	"sekimori/internal/domain/notice"
+	"sekimori/internal/kit/fault"
+	"sekimori/internal/kit/id"
+)
+
+// Limits of what a person types, in characters.
+const (
+	MaxSummary = 200
+	MaxText    = 4000
+)
+
+// Report is what somebody tells: kind and one line are all that it needs.
+type Report struct {
+	Kind       Kind
+	Summary    string
+	OnBehalf   string // person id of who found it
+	LeaveOut   []string
+	Occurred   Moment
+	Discovered Moment
+	Channel    string
+	Key        string // idempotency key: the same key by the same reporter is the same report
+	Demo       bool
+}
+
+// Report stores a report, starts a track to each receiver and plans the first
+// notices, all in one commit: whoever gets a number back has a report on disk.
+// A repeated Key gives the first report again.
+func (s *Service) Report(ctx context.Context, by access.Actor, r Report) (*Incident, error) {
+	i, _, err := s.ReportCase(ctx, by, r)
+	return i, err
+}
+
+// ReportCase is Report for who shows the case at once. The case is what Case would give
+// by reading it back; nil when only that can tell, because it is no fresh report or the
+// actor sees more of it than its finder does.
+func (s *Service) ReportCase(ctx context.Context, by access.Actor, r Report) (*Incident, *Case, error) {
+	if err := by.May(access.Report); err != nil {
+		return nil, nil, err
+	}
+	w, err := s.notices.Lookout(ctx, 0)
+	if err != nil {
+		return nil, nil, err
+	}
+	i, err := s.accept(by, r, w)
+	if err != nil {
+		return nil, nil, err
+	}
+	i, fired, err := s.keep(ctx, by, i, w)
+	if err != nil || len(fired) == 0 {
+		return i, nil, err
+	}
+	c := &Case{Incident: i}
+	for _, f := range fired {
+		c.Tracks, c.Told = append(c.Tracks, f.Track), append(c.Told, f.Told...)
+	}
+	slices.SortFunc(c.Tracks, func(a, b notice.Track) int { return strings.Compare(a.ID, b.ID) })
+	slices.SortStableFunc(c.Told, func(a, b notice.Told) int { return strings.Compare(a.Person, b.Person) })
+	if c.Sight = SightOf(by, i, w.Org, c.Told); c.Sight != AsFinder {
+		return i, nil, nil
+	}
+	return i, c, nil
+}
+
+// keep stores a new case with its tracks and their first notices in one commit. It gives
+// the case as stored, and no tracks when the key is that of an earlier report.
+func (s *Service) keep(ctx context.Context, by access.Actor, i *Incident, w notice.Lookout) (out *Incident, fired []notice.Fired, err error) {
+	err = s.store.UpdateIncidents(ctx, func(tx Tx) error {
+		fired = nil // a store may run this again
+		if i.Key != "" {
+			old, found, err := tx.IncidentByKey(ctx, by.Person, i.Key)
+			if err != nil {
+				return fmt.Errorf("find report by key: %w", err)
+			}
+			if found {
+				if old.Kind != i.Kind || old.Summary != i.Summary {
+					return fault.Clash("fault.idempotency_mismatch", nil)
+				}
+				out = old
+				return nil
+			}
+		}
+		n, err := tx.NextNumber(ctx, i.Year)
+		if err != nil {
+			return fmt.Errorf("take number: %w", err)
+		}
+		fresh := *i
+		fresh.Number, fresh.Label = n, Label(i.Year, n)
+		if err := tx.InsertIncident(ctx, &fresh); err != nil {
+			return fmt.Errorf("insert incident: %w", err)
+		}
+		ev, err := journal.NewEvent(fresh.Reported, "incident.reported", fresh.ID, by.Person, reportNote(&fresh))
+		if err != nil {
+			return err
+		}
+		if err := tx.Record(ctx, ev); err != nil {
+			return err
+		}
+		for _, receiver := range fresh.Kind.Receivers() {
+			f, err := notice.Start(notice.Track{Incident: fresh.ID, Receiver: receiver, Urgency: fresh.Urgency,
+				Reporter: fresh.Finder(), LeftOut: fresh.LeftOut}, w)
+			if err != nil {
+				return fmt.Errorf("start track to %s: %w", receiver, err)
+			}
+			if err := tx.InsertFired(ctx, f); err != nil {
+				return fmt.Errorf("insert track to %s: %w", receiver, err)
+			}
+			fired = append(fired, f)
+		}
+		out = &fresh
+		return nil
+	})
+	return out, fired, err
+}
+
+// Label is the number that people say: INC-2026-0042.
+func Label(year, n int) string { return fmt.Sprintf("INC-%04d-%04d", year, n) }
+
+// accept validates a report and makes the case, without its number.
+func (s *Service) accept(by access.Actor, r Report, w notice.Lookout) (*Incident, error) {
+	r.Summary = oneLine(r.Summary)
+	var c fault.Check
+	c.That(r.Kind != "", "kind", "fault.required", nil)
+	c.That(r.Kind == "" || r.Kind.Valid(), "kind", "fault.unknown_choice", nil)
+	c.That(r.Summary != "", "summary", "fault.required", nil)
+	c.That(utf8.RuneCountInString(r.Summary) <= MaxSummary, "summary", "fault.too_long", fault.Args{"max": fmt.Sprint(MaxSummary)})
+	c.That(len(r.Key) <= 100, "key", "fault.too_long", fault.Args{"max": "100"})
+	checkMoments(&c, r.Occurred, r.Discovered, w.Now)
+	finder := by.Person
+	if r.OnBehalf == by.Person {
+		r.OnBehalf = ""
+	}
+	if r.OnBehalf != "" {
+		p, ok := w.Org.People[r.OnBehalf]
+		c.That(ok && p.Active(w.Now), "on_behalf", "fault.unknown_person", nil)
+		finder = r.OnBehalf
+	}
+	c.That(len(r.LeaveOut) <= 5, "leave_out", "fault.too_many_items", fault.Args{"max": "5"})
+	for _, p := range r.LeaveOut {
+		_, ok := w.Org.People[p]
+		c.That(ok, "leave_out", "fault.unknown_person", nil)
+		c.That(p != by.Person && p != finder, "leave_out", "fault.leave_out_self", nil)
+	}
+	if err := c.Err(); err != nil {
+		return nil, err
+	}
+	return &Incident{
+		ID: id.New("inc", w.Now), Year: w.Now.In(s.zone).Year(), Kind: r.Kind, Urgency: r.Kind.Urgency(), Summary: r.Summary,
+		Reporter: by.Person, OnBehalf: r.OnBehalf, Department: w.Org.People[finder].Department, Channel: r.Channel,
+		LeftOut: slices.Compact(slices.Sorted(slices.Values(r.LeaveOut))), Occurred: r.Occurred, Discovered: r.Discovered,
+		Reported: w.Now, Status: Received, StepList: s.stepVersion(r.Kind), Key: r.Key, Demo: r.Demo,
+	}, nil
+}
+
+func checkMoments(c *fault.Check, occurred, discovered Moment, now time.Time) {
+	soon := now.Add(5 * time.Minute) // a PC's clock may run ahead
+	c.That(!occurred.Known || !occurred.At.After(soon), "occurred", "fault.in_future", nil)
+	c.That(!discovered.Known || !discovered.At.After(soon), "discovered", "fault.in_future", nil)
+	c.That(!occurred.Known || !discovered.Known || !occurred.At.After(discovered.At), "occurred", "fault.after_discovery", nil)
+}
+
+// note is the journal's content of a report.
+type note struct {
+	Label      string   `json:"label"`
+	Kind       Kind     `json:"kind"`
+	Summary    string   `json:"summary"`
+	OnBehalf   string   `json:"on_behalf,omitempty"`
+	LeftOut    []string `json:"left_out,omitempty"`
+	Channel    string   `json:"channel"`
+	Occurred   string   `json:"occurred"`
+	Discovered string   `json:"discovered"`
+	Demo       bool     `json:"demo,omitempty"`
+}
+
+func reportNote(i *Incident) note {
+	return note{i.Label, i.Kind, i.Summary, i.OnBehalf, i.LeftOut, i.Channel, i.Occurred.String(), i.Discovered.String(), i.Demo}
+}
+
+// String gives RFC 3339 in UTC, or "unknown".
+func (m Moment) String() string {
+	if !m.Known {
+		return Unknown
+	}
+	return m.At.UTC().Format(time.RFC3339)
+}
+
+// oneLine folds white space and drops control characters: the summary stands in
+// mail subjects and lists.
+func oneLine(s string) string {
+	s = strings.ToValidUTF8(s, "")
+	return strings.Join(strings.FieldsFunc(s, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }), " ")
+}
+
+// words trims a longer text and drops control characters other than line breaks.
+func words(s string) string {
+	s = strings.ReplaceAll(strings.ToValidUTF8(s, ""), "\r\n", "\n")
+	return strings.TrimSpace(strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) && r != '\n' && r != '\t' {
+			return -1
+		}
+		return r
+	}, s))
+}

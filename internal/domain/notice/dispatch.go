@@ -1,0 +1,150 @@
+package notice
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"sekimori/internal/domain/journal"
+)
+
+// Sender hands one notice to a provider: an SMTP submission, the demo's outbox.
+// It gives the provider's answer. A *Rejection means that trying again is useless.
+type Sender interface {
+	Send(ctx context.Context, a Attempt, t Track) (answer string, err error)
+}
+
+// Rejection is a provider's final no.
+type Rejection struct{ Answer string }
+
+// Error describes the rejection for a log.
+func (r *Rejection) Error() string { return "refused for good: " + r.Answer }
+
+// Lease is how long a claimed attempt belongs to its process; after that another
+// may send it again, with the same Message-ID (the documented at-least-once).
+const Lease = 2 * time.Minute
+
+// backoff is the wait before try n+1. It never gives up: a mail server may be down
+// for a day.
+func backoff(tries int) time.Duration {
+	steps := []time.Duration{2 * time.Second, 5 * time.Second, 15 * time.Second, 30 * time.Second, time.Minute, 2 * time.Minute}
+	return steps[min(max(tries, 1), len(steps))-1]
+}
+
+// Dispatcher sends what is planned. Any number may run, in any number of processes.
+type Dispatcher struct {
+	store   Store
+	sender  Sender
+	now     func() time.Time
+	workers int
+}
+
+// NewDispatcher makes a dispatcher that has at most workers messages in flight.
+func NewDispatcher(store Store, sender Sender, now func() time.Time, workers int) *Dispatcher {
+	return &Dispatcher{store: store, sender: sender, now: now, workers: max(workers, 1)}
+}
+
+// SendDue claims what is due and sends it, and reports how many were tried. It
+// returns when all of them are settled.
+func (d *Dispatcher) SendDue(ctx context.Context) (int, error) {
+	batch, err := d.store.Claim(ctx, d.now(), Lease, 4*d.workers)
+	if err != nil {
+		return 0, fmt.Errorf("claim notices: %w", err)
+	}
+	var (
+		wg   sync.WaitGroup
+		mu   sync.Mutex
+		errs []error
+		slot = make(chan struct{}, d.workers)
+	)
+	for _, a := range batch {
+		wg.Add(1)
+		slot <- struct{}{}
+		go func() {
+			defer func() { <-slot; wg.Done() }()
+			if err := d.send(ctx, a); err != nil {
+				mu.Lock()
+				errs = append(errs, err)
+				mu.Unlock()
+			}
+		}()
+	}
+	wg.Wait()
+	return len(batch), errors.Join(errs...)
+}
+
+// send hands over one claimed attempt and writes what became of it. One that waited
+// behind a slow provider until its claim has nearly run out is left to the next claim:
+// by then another process may have it.
+func (d *Dispatcher) send(ctx context.Context, a Attempt) error {
+	if a.NextTry.Sub(d.now()) < Lease/2 {
+		return nil
+	}
+	t, _, err := d.store.Track(ctx, a.Track)
+	if err != nil {
+		return fmt.Errorf("load track %s: %w", a.Track, err)
+	}
+	if t.State != Open { // answered between claim and now
+		return d.settle(ctx, a.ID, func(a *Attempt) { a.State, a.Late = Cancelled, false })
+	}
+	sendCtx, cancel := context.WithTimeout(ctx, Lease/2)
+	answer, sendErr := d.sender.Send(sendCtx, a, t)
+	cancel()
+	var no *Rejection
+	switch {
+	case sendErr == nil:
+		return d.settle(ctx, a.ID, func(a *Attempt) { a.State, a.SentAt, a.Answer = Sent, d.now(), clip(answer, 200) })
+	case errors.As(sendErr, &no):
+		return d.settle(ctx, a.ID, func(a *Attempt) { a.State, a.Answer = Refused, clip(no.Answer, 200) })
+	}
+	err = d.settle(ctx, a.ID, func(a *Attempt) {
+		a.State, a.Answer = Planned, clip(sendErr.Error(), 200)
+		a.NextTry = d.now().Add(backoff(a.Tries))
+	})
+	return errors.Join(fmt.Errorf("send notice %s: %w", a.ID, sendErr), err)
+}
+
+// settle writes an attempt's outcome with its event. It outlives a cancelled ctx,
+// so that a message handed over just before a stop is not sent twice.
+func (d *Dispatcher) settle(ctx context.Context, attempt string, set func(*Attempt)) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	return d.store.UpdateNotices(ctx, func(tx Tx) error {
+		a, err := tx.LockAttempt(ctx, attempt)
+		if err != nil {
+			return fmt.Errorf("lock attempt %s: %w", attempt, err)
+		}
+		before := a.State
+		if before != Sending && before != Planned {
+			return nil // another process settled it
+		}
+		set(&a)
+		if err := tx.SaveAttempt(ctx, a); err != nil {
+			return fmt.Errorf("save attempt %s: %w", attempt, err)
+		}
+		if a.State == Planned && a.Tries > 1 { // the first failure is recorded, the hundredth is in the row
+			return nil
+		}
+		ev, err := journal.NewEvent(d.now(), "notice."+eventOf(a.State), a.Incident, "system",
+			map[string]any{"notice": a.ID, "track": a.Track, "person": a.Person, "channel": a.Channel, "level": a.Level, "pass": a.Pass,
+				"attempt": a.Number, "tries": a.Tries, "answer": a.Answer, "late": a.Late})
+		if err != nil {
+			return err
+		}
+		return tx.Record(ctx, ev)
+	})
+}
+
+func eventOf(s SendState) string {
+	switch s {
+	case Sent:
+		return "sent"
+	case Refused:
+		return "refused"
+	case Cancelled:
+		return "cancelled"
+	}
+	return "delayed"
+}

@@ -1,0 +1,109 @@
+package mailout
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"sekimori/internal/domain/directory"
+	"sekimori/internal/domain/incident"
+	"sekimori/internal/domain/notice"
+	"sekimori/internal/kit/i18n"
+)
+
+// Composer writes the mail of a notice. All fields but Policies and Zone must be set.
+type Composer struct {
+	People    func(ctx context.Context) (*directory.Org, error)
+	Cases     func(ctx context.Context, id string) (*incident.Incident, error)
+	Policies  func(ctx context.Context, version int) (notice.Policy, error) // says who is told next; without it a general word does
+	Catalogue *i18n.Catalogue
+	Zone      *time.Location // of the times in the text; nil means Japan Standard Time
+	Links     notice.Links
+	BaseURL   string // where people reach the server, such as https://sekimori.company.example
+	From      Address
+	Company   string
+	Now       func() time.Time
+}
+
+// Compose writes the mail of an attempt. A *notice.Rejection says that this person can
+// never be told by this mail: the address is none, or the case says to leave them out.
+func (c *Composer) Compose(ctx context.Context, a notice.Attempt, t notice.Track) (Mail, error) {
+	to := Address{Mail: a.Address}
+	if err := to.check(); err != nil {
+		return Mail{}, &notice.Rejection{Answer: err.Error()}
+	}
+	if err := c.From.check(); err != nil {
+		return Mail{}, fmt.Errorf("sender: %w", err)
+	}
+	base, err := url.Parse(strings.TrimRight(c.BaseURL, "/"))
+	if err != nil || base.Host == "" {
+		return Mail{}, fmt.Errorf("base URL %q is none", c.BaseURL)
+	}
+	l, err := c.letter(ctx, a, t)
+	if err != nil {
+		return Mail{}, err
+	}
+	l.base = base
+	if slices.Contains(l.hidden, a.Person) {
+		return Mail{}, &notice.Rejection{Answer: "left out of this case"}
+	}
+	to.Name = oneLine(l.org.People[a.Person].Name())
+	m := Mail{
+		ID: a.ID + "@" + domain(base), From: Address{oneLine(c.From.Name), c.From.Mail}, To: to,
+		Subject: l.subject(), Text: l.text(),
+	}
+	m.Headers = map[string]string{
+		"Message-ID":               "<" + m.ID + ">",
+		"Date":                     l.now.In(l.p.Location()).Format(time.RFC1123Z),
+		"Auto-Submitted":           "auto-generated", // RFC 3834: no out-of-office answers to this
+		"X-Auto-Response-Suppress": "All",            // the same for Exchange
+		"Content-Language":         string(l.p.Lang()),
+	}
+	return m, nil
+}
+
+// letter gathers what the text is written from.
+func (c *Composer) letter(ctx context.Context, a notice.Attempt, t notice.Track) (*letter, error) {
+	org, err := c.People(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("load directory: %w", err)
+	}
+	person, ok := org.People[a.Person]
+	if !ok {
+		return nil, fmt.Errorf("person %s of notice %s is not in the directory", a.Person, a.ID)
+	}
+	i, err := c.Cases(ctx, a.Incident)
+	if err != nil {
+		return nil, fmt.Errorf("load case %s: %w", a.Incident, err)
+	}
+	l := &letter{
+		c: c, p: c.Catalogue.PrinterIn(i18n.Lang(person.Lang), c.Zone), a: a, t: t, i: i, org: org, now: c.Now(),
+		hidden: slices.Concat(t.LeftOut, i.LeftOut),
+	}
+	if c.Policies != nil {
+		pol, err := c.Policies(ctx, t.Policy)
+		if err != nil {
+			return nil, fmt.Errorf("load policy %d: %w", t.Policy, err)
+		}
+		l.chain = pol.Chains[t.Urgency][t.Receiver]
+	}
+	return l, nil
+}
+
+// domain is the right side of a Message-ID: the server's own name, or its address as a
+// literal (RFC 5322, 3.6.4).
+func domain(base *url.URL) string {
+	host := base.Hostname()
+	ip := net.ParseIP(host)
+	switch {
+	case ip == nil:
+		return host
+	case ip.To4() == nil:
+		return "[IPv6:" + host + "]"
+	}
+	return "[" + host + "]"
+}
