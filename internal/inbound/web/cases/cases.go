@@ -1,0 +1,58 @@
+// Package cases is the pages of those who work on reports, and of those who read
+// them: the list with its export, one case, and the verbs on both.
+//
+// What a page shows follows from the sight that the case gives the actor; nothing
+// here decides a permission.
+package cases
+
+import (
+	"embed"
+	"io/fs"
+
+	"sekimori/internal/domain/directory"
+	"sekimori/internal/domain/incident"
+	"sekimori/internal/domain/notice"
+	"sekimori/internal/inbound/web/page"
+)
+
+//go:embed templates/*.html
+var templates embed.FS
+
+// Templates gives the room's page files.
+func Templates() fs.FS {
+	sub, err := fs.Sub(templates, "templates")
+	if err != nil {
+		return templates // cannot be: the folder is part of the program
+	}
+	return sub
+}
+
+// Deps are the services that the pages ask.
+type Deps struct {
+	Cases   *incident.Service
+	Notices *notice.Service
+	People  *directory.Service
+}
+
+// Routes lists the room's pages and verbs.
+func Routes(d Deps) []page.Route {
+	return []page.Route{
+		{Pattern: "GET /cases", Do: d.list},
+		{Pattern: "GET /cases.csv", Do: d.export},
+		{Pattern: "GET /cases/{label}", Do: d.show},
+		{Pattern: "POST /cases/{label}/steps", Do: d.verb("steps", setStep)},
+		{Pattern: "POST /cases/{label}/notes", Do: d.verb("notes", addNote)},
+		{Pattern: "POST /cases/{label}/facts", Do: d.verb("facts", addFact)},
+		{Pattern: "POST /cases/{label}/times", Do: d.verb("times", correctTime)},
+		{Pattern: "POST /cases/{label}/status", Do: d.verb("status", setStatus)},
+		{Pattern: "POST /cases/{label}/assign", Do: d.verb("assign", assign)},
+		{Pattern: "POST /cases/{label}/close", Do: d.verb("close", askClose)},
+		{Pattern: "POST /cases/{label}/close/confirm", Do: d.verb("confirm", confirmClose)},
+		{Pattern: "POST /cases/{label}/close/refuse", Do: d.verb("refuse", refuseClose)},
+		{Pattern: "POST /cases/{label}/evidence", Do: d.upload, Stream: true, MaxBody: d.Cases.Limits().File + uploadRoom},
+		{Pattern: "POST /tracks/{track}/ack", Do: d.trackVerb("ack", acknowledge)},
+		{Pattern: "POST /tracks/{track}/escalate", Do: d.trackVerb("escalate", escalate)},
+		{Pattern: "POST /tracks/{track}/pass", Do: d.trackVerb("pass", passOn)},
+		{Pattern: "POST /tracks/{track}/end", Do: d.trackVerb("end", endTrack)},
+	}
+}

@@ -1,0 +1,58 @@
+// Package people is the pages of the directory: who works here, who stands in for
+// whom, who holds which duty, and the files by which a company brings its people in.
+package people
+
+import (
+	"embed"
+	"io/fs"
+
+	"sekimori/internal/domain/access"
+	"sekimori/internal/domain/directory"
+	"sekimori/internal/inbound/web/page"
+)
+
+//go:embed templates/*.html
+var templates embed.FS
+
+// Templates gives the room's page files.
+func Templates() fs.FS {
+	sub, err := fs.Sub(templates, "templates")
+	if err != nil {
+		return templates // cannot be: the folder is part of the program
+	}
+	return sub
+}
+
+// Deps are the services that the pages ask.
+type Deps struct {
+	People *directory.Service
+	Access *access.Service
+}
+
+// Bodies of the import's two steps: the file as it is, and the same inside a form.
+const (
+	maxFile  = 2 << 20
+	maxApply = maxFile/3*4 + 64<<10 // as base64, and the form around it
+)
+
+// Routes lists the room's pages and verbs.
+func Routes(d Deps) []page.Route {
+	return []page.Route{
+		{Pattern: "GET /people", Do: d.list},
+		{Pattern: "GET /people/{id}", Do: d.show},
+		{Pattern: "POST /people/{id}/absences", Do: d.verb("absence", addAbsence)},
+		{Pattern: "POST /people/{id}/absences/{item}/end", Do: d.verb("absence", endAbsence)},
+		{Pattern: "POST /people/{id}/deputies", Do: d.verb("deputy", addDeputy)},
+		{Pattern: "POST /people/{id}/deputies/{item}/end", Do: d.verb("deputy", endDeputy)},
+		{Pattern: "POST /people/{id}/login", Do: d.verb("login", setLogin)},
+		{Pattern: "POST /people/{id}/sessions/{item}/end", Do: d.verb("session", endSession)},
+		{Pattern: "POST /people/{id}/tokens/{item}/end", Do: d.verb("token", endToken)},
+		{Pattern: "GET /people/duties", Do: d.duties},
+		{Pattern: "POST /people/duties", Do: d.setDuty},
+		{Pattern: "GET /people/import", Do: d.importForm},
+		{Pattern: "POST /people/import", Do: d.preview, Stream: true, MaxBody: maxFile + 64<<10},
+		{Pattern: "POST /people/import/apply", Do: d.apply, MaxBody: maxApply},
+		{Pattern: "GET /people/export.csv", Do: d.exportPeople},
+		{Pattern: "GET /people/departments.csv", Do: d.exportDepartments},
+	}
+}

@@ -1,0 +1,84 @@
+package record
+
+import (
+	"net/http"
+	"slices"
+
+	"sekimori/internal/domain/access"
+	"sekimori/internal/domain/audit"
+	"sekimori/internal/inbound/web/page"
+)
+
+// HealthLine is one thing that is well or not, in words.
+type HealthLine struct {
+	Tag        page.Tag
+	Name, Text string
+}
+
+// HealthLines says how the system itself is; the morning page shows the same lines.
+func HealthLines(r *page.Request, h audit.Health) []HealthLine {
+	trouble := h.Trouble()
+	bad := func(id string) bool { return slices.Contains(trouble, id) }
+	line := func(id, text string, ill bool) HealthLine {
+		l := HealthLine{Tag: page.Tag{Kind: "matsu", Icon: "circle-check", Text: r.P.T("record.well")}, Name: r.P.T(id), Text: text}
+		if ill {
+			l.Tag = page.Tag{Kind: "shu", Icon: "circle-alert", Text: r.P.T("record.ill")}
+		}
+		return l
+	}
+	n := h.Notices
+	sent := r.P.T("record.none_sent")
+	if !n.LastSent.IsZero() {
+		sent = r.P.T("record.last_sent", "at", r.P.DateTime(n.LastSent))
+	}
+	if n.Unsent > 0 {
+		sent = r.P.T("record.unsent", "n", n.Unsent, "length", r.P.Ago(h.At.Sub(n.OldestUnsent))) + " " + sent
+	}
+	chains := r.P.T("record.chains_ok", "n", n.OpenTracks)
+	if n.Unreachable > 0 {
+		chains = r.P.T("record.unreachable", "n", n.Unreachable)
+	}
+	timers := r.P.T("record.timers_ok")
+	if n.Overdue > 0 {
+		timers = r.P.T("record.overdue", "n", n.Overdue)
+	}
+	refused := r.P.T("record.refused_none")
+	if n.RefusedRecent > 0 {
+		refused = r.P.T("record.refused", "n", n.RefusedRecent)
+	}
+	sealed := r.P.T("record.no_checkpoint")
+	if h.HasCheck {
+		sealed = r.P.T("record.sealed", "at", r.P.DateTime(h.Checkpoint.At), "n", h.Checkpoint.Size)
+	}
+	if h.Unsealed > 0 {
+		sealed = r.P.T("record.unsealed", "n", h.Unsealed) + " " + sealed
+	}
+	return []HealthLine{
+		line("record.timers", timers, bad("health.overdue")),
+		line("record.mail", sent, bad("health.unsent")),
+		line("record.addresses", refused, bad("health.refused")),
+		line("record.chains", chains, bad("health.unreachable")),
+		line("record.journal", sealed, bad("health.unsealed")),
+	}
+}
+
+type healthPage struct {
+	page.Base
+	When       string
+	Lines      []HealthLine
+	Trouble    []string
+	MayJournal bool
+}
+
+func (d Deps) health(w http.ResponseWriter, r *page.Request) error {
+	h, err := d.Audit.Health(r.Context(), r.By)
+	if err != nil {
+		return err
+	}
+	p := healthPage{Base: r.Kit.Base(r, "record.health", "/health"), When: r.P.DateTime(h.At), Lines: HealthLines(r, h), MayJournal: r.By.May(access.ReadJournal) == nil}
+	p.EventsURL = "/events"
+	for _, id := range h.Trouble() {
+		p.Trouble = append(p.Trouble, r.P.T(id))
+	}
+	return r.Kit.Render(w, r, http.StatusOK, "health", p)
+}

@@ -1,0 +1,84 @@
+// Package report is the way from "something happened" to a number: ten tiles, one
+// line, the receipt that shows who answers, and everything that can be added later.
+//
+// A report needs at most three presses and one typed line. Every question that can
+// wait stands on the receipt, after the report is on disk.
+package report
+
+import (
+	"context"
+	"embed"
+	"io"
+	"io/fs"
+
+	"sekimori/internal/domain/access"
+	"sekimori/internal/domain/incident"
+	"sekimori/internal/domain/notice"
+	"sekimori/internal/inbound/web/page"
+)
+
+// Cases takes reports and what is added to them.
+type Cases interface {
+	Report(ctx context.Context, by access.Actor, r incident.Report) (*incident.Incident, error)
+	Case(ctx context.Context, by access.Actor, incident string) (*incident.Case, error)
+	AddFact(ctx context.Context, by access.Actor, incident string, a incident.Addition) (incident.Entry, error)
+}
+
+// Files keeps and gives evidence.
+type Files interface {
+	AddEvidence(ctx context.Context, by access.Actor, incident string, u incident.Upload) (incident.Evidence, error)
+	OpenEvidence(ctx context.Context, by access.Actor, evidence string) (incident.Evidence, io.ReadCloser, error)
+	Limits() incident.Limits
+}
+
+// Counts gives the numbers that everyone may see.
+type Counts interface {
+	Tallies(ctx context.Context, by access.Actor) ([]incident.Tally, error)
+}
+
+// Lookouts gives what a chain needs to say who would be told next.
+type Lookouts interface {
+	Lookout(ctx context.Context, version int) (notice.Lookout, error)
+}
+
+// Deps are what the room needs.
+type Deps struct {
+	Cases    Cases
+	Files    Files
+	Counts   Counts
+	Lookouts Lookouts
+}
+
+//go:embed templates/*.html
+var files embed.FS
+
+// Templates are the room's pages.
+func Templates() fs.FS {
+	sub, err := fs.Sub(files, "templates")
+	if err != nil {
+		return files // cannot happen: the folder is embedded above
+	}
+	return sub
+}
+
+// Routes lists the room's pages.
+func Routes(d Deps) []page.Route {
+	r := rooms(d)
+	return []page.Route{
+		{Pattern: "GET /report", Do: r.tiles},
+		{Pattern: "GET /report/{kind}", Do: r.form},
+		{Pattern: "POST /report/{kind}", Do: r.send},
+		{Pattern: "GET /receipt/{label}", Do: r.receipt},
+		{Pattern: "POST /receipt/{label}/add", Do: r.add},
+		{Pattern: "POST /receipt/{label}/answer", Do: r.answer},
+		{Pattern: "POST /receipt/{label}/correct", Do: r.correct},
+		{Pattern: "POST /receipt/{label}/files", Do: r.upload, Stream: true, MaxBody: uploadLimit(d.Files.Limits())},
+		{Pattern: "GET /evidence/{id}", Do: r.download},
+		{Pattern: "GET /tallies", Do: r.tallies},
+	}
+}
+
+type rooms Deps
+
+// uploadLimit is room for a handful of the largest files in one press.
+func uploadLimit(l incident.Limits) int64 { return min(5*l.File, l.Case) + 1<<20 }

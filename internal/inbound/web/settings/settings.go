@@ -1,0 +1,67 @@
+// Package settings is the pages of what the company decides for itself: the
+// first-response list of each kind, and who is told until someone answers.
+//
+// Everybody who may read the directory may read them; the services refuse changes.
+package settings
+
+import (
+	"embed"
+	"io/fs"
+	"net/http"
+	"time"
+
+	"sekimori/internal/domain/access"
+	"sekimori/internal/domain/directory"
+	"sekimori/internal/domain/incident"
+	"sekimori/internal/domain/notice"
+	"sekimori/internal/inbound/web/page"
+)
+
+//go:embed templates/*.html
+var templates embed.FS
+
+// Templates gives the room's page files.
+func Templates() fs.FS {
+	sub, err := fs.Sub(templates, "templates")
+	if err != nil {
+		return templates // cannot be: the folder is part of the program
+	}
+	return sub
+}
+
+// Deps are the services that the pages ask.
+type Deps struct {
+	Cases   *incident.Service
+	Notices *notice.Service
+	People  *directory.Service
+}
+
+// Routes lists the room's pages.
+func Routes(d Deps) []page.Route {
+	return []page.Route{
+		{Pattern: "GET /settings", Do: d.index},
+		{Pattern: "GET /settings/steps", Do: d.steps},
+		{Pattern: "GET /settings/steps/{kind}", Do: d.kind},
+		{Pattern: "POST /settings/steps/{kind}", Do: d.saveKind},
+		{Pattern: "GET /settings/policy", Do: d.policy},
+		{Pattern: "GET /settings/policy/{urgency}/{receiver}", Do: d.chain},
+		{Pattern: "POST /settings/policy/{urgency}/{receiver}", Do: d.saveChain},
+	}
+}
+
+type indexPage struct{ page.Base }
+
+func (d Deps) index(w http.ResponseWriter, r *page.Request) error {
+	if err := r.By.May(access.ReadDirectory); err != nil {
+		return err
+	}
+	return r.Kit.Render(w, r, http.StatusOK, "settings", indexPage{r.Kit.Base(r, "settings.title", "/settings")})
+}
+
+// changed says who made a version and when; the first one came with the program.
+func changed(r *page.Request, org *directory.Org, by string, v int, at time.Time) string {
+	if by == "" || by == access.System().Person {
+		return r.P.T("settings.built_in", "n", v)
+	}
+	return r.P.T("settings.changed", "n", v, "name", org.NameOf(by), "at", r.P.DateTime(at))
+}

@@ -1,0 +1,71 @@
+// Package signin is the door for browsers: signing in and out, and the page of one's
+// own account with its password, sessions and API tokens.
+package signin
+
+import (
+	"context"
+	"embed"
+	"io/fs"
+
+	"sekimori/internal/domain/access"
+	"sekimori/internal/inbound/web/page"
+)
+
+// Door opens and closes sessions.
+type Door interface {
+	SignIn(ctx context.Context, login, password string, from access.Origin) (secret string, s access.Session, err error)
+	SignOut(ctx context.Context, by access.Actor) error
+	ChangePassword(ctx context.Context, by access.Actor, old, fresh string) error
+}
+
+// Keys lists and ends what lets a person in.
+type Keys interface {
+	Sessions(ctx context.Context, by access.Actor, person string) ([]access.Session, error)
+	RevokeSession(ctx context.Context, by access.Actor, person, session string) error
+	Tokens(ctx context.Context, by access.Actor, person string) ([]access.Token, error)
+	CreateToken(ctx context.Context, by access.Actor, n access.NewToken) (secret string, t access.Token, err error)
+	RevokeToken(ctx context.Context, by access.Actor, person, token string) error
+}
+
+// Demo is what the sign-in page of the demo offers.
+type Demo struct{ SignIns []Ready }
+
+// Ready is one ready-made sign-in; Role is a message id such as "duty.it_admin".
+type Ready struct{ Role, Name, Login, Password string }
+
+// Deps are what the room needs.
+type Deps struct {
+	Door Door
+	Keys Keys
+	Demo *Demo // nil unless demo
+}
+
+//go:embed templates/*.html
+var files embed.FS
+
+// Templates are the room's pages.
+func Templates() fs.FS {
+	sub, err := fs.Sub(files, "templates")
+	if err != nil {
+		return files // cannot happen: the folder is embedded above
+	}
+	return sub
+}
+
+// Routes lists the room's pages.
+func Routes(d Deps) []page.Route {
+	r := rooms(d)
+	return []page.Route{
+		{Pattern: "GET /login", Do: r.form, Public: true},
+		{Pattern: "POST /login", Do: r.enter, Public: true},
+		{Pattern: "POST /logout", Do: r.leave, Public: true},
+		{Pattern: "GET /language", Do: language, Public: true},
+		{Pattern: "GET /account", Do: r.account},
+		{Pattern: "POST /account/password", Do: r.password},
+		{Pattern: "POST /account/sessions/{id}/revoke", Do: r.revokeSession},
+		{Pattern: "POST /account/tokens", Do: r.createToken},
+		{Pattern: "POST /account/tokens/{id}/revoke", Do: r.revokeToken},
+	}
+}
+
+type rooms Deps
