@@ -1,0 +1,235 @@
+// Package app chooses the parts and starts them: it is the one place that knows which
+// store, which sender and which clock. It holds no rule of the business.
+package app
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/BurntSushi/toml"
+)
+
+// Config is the server's settings. Every key can be given by the environment as
+// SEKIMORI_<KEY>, tables joined by _: SEKIMORI_MAIL_HOST. The environment wins.
+// Secrets are given as paths of files.
+type Config struct {
+	Listen         string   `toml:"listen"`          // host:port; default 127.0.0.1:8420
+	BaseURL        string   `toml:"base_url"`        // as browsers reach the server; default from listen
+	Company        string   `toml:"company"`         // shown in mails
+	Data           string   `toml:"data"`            // folder of keys, evidence and the SQLite database
+	Database       string   `toml:"database"`        // SQLite file, or empty for one in Data
+	DatabaseFile   string   `toml:"database_file"`   // file that holds a postgres:// URL; wins over Database
+	TimeZone       string   `toml:"time_zone"`       // default Asia/Tokyo
+	TrustedProxies []string `toml:"trusted_proxies"` // networks whose X-Forwarded-* are believed
+	MetricsOpen    bool     `toml:"metrics_open"`    // answer /metrics to other than loopback
+	HolidaysFile   string   `toml:"holidays_file"`   // the Cabinet Office's list as CSV, overrides the computed days
+
+	TLS struct {
+		Cert string `toml:"cert_file"`
+		Key  string `toml:"key_file"`
+	} `toml:"tls"`
+	Mail struct {
+		Host         string `toml:"host"`
+		Port         int    `toml:"port"` // default 587 for starttls, 465 for tls
+		Mode         string `toml:"mode"` // starttls (default), tls, or none (loopback only)
+		User         string `toml:"user"`
+		PasswordFile string `toml:"password_file"`
+		CAFile       string `toml:"ca_file"`
+		From         string `toml:"from"` // address of the sender
+	} `toml:"mail"`
+	Limits struct {
+		FileMB        int `toml:"file_mb"`
+		CaseMB        int `toml:"case_mb"`
+		RetentionDays int `toml:"retention_days"`
+	} `toml:"limits"`
+	Journal struct {
+		CheckpointDir string `toml:"checkpoint_dir"` // signed checkpoints are copied here: another disk or machine
+	} `toml:"journal"`
+}
+
+// LoadConfig reads the file (may be "") and the environment, fills defaults and
+// checks everything; each error names its key.
+func LoadConfig(path string, env func(string) string) (Config, error) {
+	var c Config
+	if path != "" {
+		md, err := toml.DecodeFile(path, &c)
+		if err != nil {
+			return c, fmt.Errorf("read config %s: %w", path, err)
+		}
+		if extra := md.Undecoded(); len(extra) > 0 {
+			return c, fmt.Errorf("config %s: unknown key %q", path, extra[0].String())
+		}
+		c.relativeTo(filepath.Dir(path))
+	}
+	if err := fromEnv(reflect.ValueOf(&c).Elem(), "SEKIMORI", env); err != nil {
+		return c, err
+	}
+	c.defaults()
+	return c, c.check()
+}
+
+// relativeTo makes paths in a config file relative to that file.
+func (c *Config) relativeTo(dir string) {
+	for _, p := range []*string{&c.Data, &c.Database, &c.DatabaseFile, &c.HolidaysFile, &c.TLS.Cert, &c.TLS.Key, &c.Mail.PasswordFile, &c.Mail.CAFile, &c.Journal.CheckpointDir} {
+		if *p != "" && !filepath.IsAbs(*p) && !strings.HasPrefix(*p, "postgres") {
+			*p = filepath.Join(dir, *p)
+		}
+	}
+}
+
+func fromEnv(v reflect.Value, prefix string, env func(string) string) error {
+	for i := range v.NumField() {
+		name := prefix + "_" + strings.ToUpper(v.Type().Field(i).Tag.Get("toml"))
+		f := v.Field(i)
+		if f.Kind() == reflect.Struct {
+			if err := fromEnv(f, name, env); err != nil {
+				return err
+			}
+			continue
+		}
+		s := env(name)
+		if s == "" {
+			continue
+		}
+		switch f.Kind() {
+		case reflect.String:
+			f.SetString(s)
+		case reflect.Int:
+			n, err := strconv.Atoi(s)
+			if err != nil {
+				return fmt.Errorf("%s: %q is not a whole number", name, s)
+			}
+			f.SetInt(int64(n))
+		case reflect.Bool:
+			b, err := strconv.ParseBool(s)
+			if err != nil {
+				return fmt.Errorf("%s: %q is not true or false", name, s)
+			}
+			f.SetBool(b)
+		case reflect.Slice:
+			f.Set(reflect.ValueOf(strings.FieldsFunc(s, func(r rune) bool { return r == ',' || r == ' ' })))
+		}
+	}
+	return nil
+}
+
+func (c *Config) defaults() {
+	set := func(p *string, v string) {
+		if *p == "" {
+			*p = v
+		}
+	}
+	set(&c.Listen, "127.0.0.1:8420")
+	set(&c.TimeZone, "Asia/Tokyo")
+	set(&c.Mail.Mode, "starttls")
+	if c.Mail.Port == 0 {
+		c.Mail.Port = 587
+		if c.Mail.Mode == "tls" {
+			c.Mail.Port = 465
+		}
+	}
+	if c.Data != "" {
+		set(&c.Database, filepath.Join(c.Data, "sekimori.db"))
+	}
+	scheme := "http"
+	if c.TLS.Cert != "" {
+		scheme = "https"
+	}
+	set(&c.BaseURL, scheme+"://"+c.Listen)
+	c.BaseURL = strings.TrimRight(c.BaseURL, "/")
+}
+
+func (c *Config) check() error {
+	var errs []error
+	bad := func(key, why string) { errs = append(errs, fmt.Errorf("config key %s: %s", key, why)) }
+	host, _, err := net.SplitHostPort(c.Listen)
+	if err != nil {
+		bad("listen", "want host:port, such as 127.0.0.1:8420")
+	}
+	u, err := url.Parse(c.BaseURL)
+	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
+		bad("base_url", "want a URL such as https://sekimori.example")
+	} else if u.Scheme == "http" && !loopback(u.Hostname()) {
+		bad("base_url", "browsers on other machines need https: give tls.cert_file and tls.key_file, or put a TLS proxy in front and set base_url to its https address")
+	}
+	if (c.TLS.Cert == "") != (c.TLS.Key == "") {
+		bad("tls", "cert_file and key_file belong together")
+	}
+	if c.TLS.Cert == "" && !loopback(host) && len(c.TrustedProxies) == 0 {
+		bad("listen", "without tls only a loopback address, or trusted_proxies set to the TLS proxy in front")
+	}
+	if c.Data == "" {
+		bad("data", "a folder for keys, evidence and the database is needed")
+	}
+	if _, err := time.LoadLocation(c.TimeZone); err != nil {
+		bad("time_zone", "unknown: "+c.TimeZone)
+	}
+	if _, err := c.proxies(); err != nil {
+		bad("trusted_proxies", err.Error())
+	}
+	if c.Mail.Host != "" {
+		if c.Mail.From == "" {
+			bad("mail.from", "the sender's address is needed")
+		}
+		switch c.Mail.Mode {
+		case "starttls", "tls":
+		case "none":
+			if !loopback(c.Mail.Host) {
+				bad("mail.mode", "none is only for a mail server on this machine")
+			}
+		default:
+			bad("mail.mode", "want starttls, tls or none")
+		}
+	}
+	for key, n := range map[string]int{"limits.file_mb": c.Limits.FileMB, "limits.case_mb": c.Limits.CaseMB, "limits.retention_days": c.Limits.RetentionDays} {
+		if n < 0 {
+			bad(key, "cannot be negative")
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (c *Config) proxies() ([]netip.Prefix, error) {
+	var out []netip.Prefix
+	for _, s := range c.TrustedProxies {
+		if a, err := netip.ParseAddr(s); err == nil {
+			out = append(out, netip.PrefixFrom(a, a.BitLen()))
+			continue
+		}
+		p, err := netip.ParsePrefix(s)
+		if err != nil {
+			return nil, fmt.Errorf("%q is neither an address nor a network", s)
+		}
+		out = append(out, p)
+	}
+	return out, nil
+}
+
+// dsn is the database to open; a URL with a password comes from its file only.
+func (c *Config) dsn() (string, error) {
+	if c.DatabaseFile == "" {
+		return c.Database, nil
+	}
+	b, err := os.ReadFile(c.DatabaseFile)
+	if err != nil {
+		return "", fmt.Errorf("config key database_file: %w", err)
+	}
+	return strings.TrimSpace(string(b)), nil
+}
+
+func loopback(host string) bool {
+	if host == "localhost" {
+		return true
+	}
+	a, err := netip.ParseAddr(host)
+	return err == nil && a.IsLoopback()
+}

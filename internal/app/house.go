@@ -1,0 +1,154 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"sekimori/internal/domain/access"
+	"sekimori/internal/domain/audit"
+	"sekimori/internal/domain/directory"
+	"sekimori/internal/domain/incident"
+	"sekimori/internal/domain/journal"
+	"sekimori/internal/domain/notice"
+	"sekimori/internal/kit/i18n"
+	"sekimori/internal/kit/jpcal"
+	"sekimori/internal/outbound/blob"
+	"sekimori/internal/outbound/bus"
+	"sekimori/internal/outbound/store"
+)
+
+// workdayHour is when the first working minute of a day is.
+const workdayHour = 9
+
+// house is the parts of one server, put together but not yet running.
+type house struct {
+	cfg       Config
+	log       *slog.Logger
+	keys      *keys
+	hub       *bus.Hub
+	db        *store.DB
+	blobs     *blob.Files
+	clock     *clock
+	zone      *time.Location
+	catalogue *i18n.Catalogue
+
+	services
+}
+
+// services are the domain's verbs over one store and one clock. The demo makes a
+// second set whose clock walks through the past.
+type services struct {
+	now       func() time.Time
+	access    *access.Service
+	people    *directory.Service
+	notices   *notice.Service
+	incidents *incident.Service
+	audit     *audit.Service
+	sealer    *journal.Sealer
+}
+
+// open puts a server's parts together. The caller closes it.
+func open(ctx context.Context, cfg Config, log *slog.Logger, cost access.Cost) (_ *house, err error) {
+	h := &house{cfg: cfg, log: log, hub: &bus.Hub{}}
+	if h.zone, err = time.LoadLocation(cfg.TimeZone); err != nil {
+		return nil, fmt.Errorf("load time zone: %w", err)
+	}
+	if h.catalogue, err = i18n.Load(); err != nil {
+		return nil, fmt.Errorf("load catalogue: %w", err)
+	}
+	if h.keys, err = loadKeys(ctx, filepath.Join(cfg.Data, "keys")); err != nil {
+		return nil, err
+	}
+	dsn, err := cfg.dsn()
+	if err != nil {
+		return nil, err
+	}
+	if h.db, err = store.Open(ctx, dsn, store.Options{Notify: h.hub.Publish, Log: log}); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, h.close())
+		}
+	}()
+	if err := h.sameRecord(ctx); err != nil {
+		return nil, err
+	}
+	if h.blobs, err = blob.OpenFiles(filepath.Join(cfg.Data, "evidence"), h.keys.evidence, wallOf(ctx)()); err != nil {
+		return nil, fmt.Errorf("open evidence store: %w", err)
+	}
+	last, err := h.db.LastEventAt(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read newest event: %w", err)
+	}
+	h.clock = newClock(last, wallOf(ctx))
+	h.services, err = h.serve(ctx, h.clock.Now, cost)
+	return h, err
+}
+
+// sameRecord refuses a database whose record was signed by another key.
+func (h *house) sameRecord(ctx context.Context) error {
+	was, err := h.db.Meta(ctx, "journal_key")
+	if err != nil {
+		return fmt.Errorf("read journal key of the database: %w", err)
+	}
+	if was == "" {
+		return h.db.SetMeta(ctx, "journal_key", h.keys.verifier)
+	}
+	if was != h.keys.verifier {
+		return fmt.Errorf("the database belongs to journal key %q, the keys folder holds %q: bring the right keys back", was, h.keys.verifier)
+	}
+	return nil
+}
+
+// serve makes a set of services with a clock.
+func (h *house) serve(ctx context.Context, now func() time.Time, cost access.Cost) (s services, err error) {
+	s.now = now
+	cal := jpcal.New(h.zone, jpcal.Options{})
+	if h.cfg.HolidaysFile != "" {
+		f, err := os.Open(h.cfg.HolidaysFile)
+		if err != nil {
+			return s, fmt.Errorf("config key holidays_file: %w", err)
+		}
+		defer f.Close()
+		official, err := jpcal.ParseOfficial(f)
+		if err != nil {
+			return s, fmt.Errorf("config key holidays_file: %w", err)
+		}
+		cal = jpcal.New(h.zone, jpcal.Options{Official: official})
+	}
+	if s.access, err = access.NewService(ctx, h.db, access.NewHasher(cost, 2), now, access.Rules{}); err != nil {
+		return s, err
+	}
+	s.people = directory.NewService(h.db, now)
+	s.notices = notice.NewService(h.db, s.people, now, func(t time.Time) time.Time { return cal.NextWorkday(t, workdayHour) })
+	s.incidents, err = incident.NewService(ctx, incident.Parts{Store: h.db, Blobs: h.blobs, People: s.people, Notices: s.notices,
+		Tracks: h.db, Now: now, Zone: h.zone, Limits: incident.Limits{
+			File: int64(h.cfg.Limits.FileMB) << 20, Case: int64(h.cfg.Limits.CaseMB) << 20,
+			Retention: time.Duration(h.cfg.Limits.RetentionDays) * 24 * time.Hour,
+		}})
+	if err != nil {
+		return s, err
+	}
+	if s.audit, err = audit.NewService(h.db.Record(), h.db, h.keys.origin, h.keys.verifier, now); err != nil {
+		return s, err
+	}
+	s.sealer = journal.NewSealer(h.db, h.keys.signer, h.keys.origin, now)
+	return s, nil
+}
+
+func (h *house) close() error {
+	var errs []error
+	if h.blobs != nil {
+		errs = append(errs, h.blobs.Close())
+	}
+	if h.db != nil {
+		errs = append(errs, h.db.Close())
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,166 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"sekimori/internal/domain/access"
+	"sekimori/internal/domain/notice"
+)
+
+// mailWorkers is how many notices are in flight at once.
+const mailWorkers = 16
+
+// crew runs the background work of a server and waits for all of it.
+type crew struct {
+	wg sync.WaitGroup
+}
+
+func (c *crew) start(f func()) {
+	c.wg.Add(1)
+	go func() {
+		defer c.wg.Done()
+		f()
+	}()
+}
+
+// work starts everything that happens without a request, until ctx ends.
+func (h *house) work(ctx context.Context, c *crew, sender notice.Sender) {
+	mail := notice.NewDispatcher(h.db, sender, h.now, mailWorkers)
+	c.start(func() { h.rounds(ctx, "timers", h.untilDue, h.notices.FireDue) })
+	c.start(func() { h.rounds(ctx, "notices", h.untilDue, mail.SendDue) })
+	wake := make(chan struct{}, 1)
+	c.start(func() {
+		for range h.hub.Subscribe(ctx) {
+			select {
+			case wake <- struct{}{}:
+			default:
+			}
+		}
+	})
+	c.start(func() {
+		h.sealer.Run(ctx, wake, 5*time.Second, func(err error) { h.log.ErrorContext(ctx, "seal journal", "error", err) })
+	})
+	c.start(func() { h.every(ctx, time.Minute, "watchdog", h.watch) })
+	c.start(func() { h.every(ctx, 5*time.Second, "reload first-response lists", h.incidents.ReloadSteps) })
+	if h.db.Engine() == "postgres" {
+		c.start(func() { h.every(ctx, 2*time.Second, "look for other servers' events", h.neighbours()) })
+	}
+	c.start(func() { h.every(ctx, 24*time.Hour, "erase expired", h.eraseExpired) })
+	c.start(func() { h.every(ctx, time.Minute, "copy checkpoint", h.copyCheckpoint) })
+}
+
+// rounds calls f again and again: at once while it finds work, else when the hub says
+// that something changed or the next timer runs out.
+func (h *house) rounds(ctx context.Context, name string, wait func(context.Context) time.Duration, f func(context.Context) (int, error)) {
+	changed := h.hub.Subscribe(ctx)
+	for ctx.Err() == nil {
+		n, err := f(ctx)
+		if err != nil && ctx.Err() == nil {
+			h.log.ErrorContext(ctx, "background round", "round", name, "error", err)
+		}
+		if n > 0 && err == nil {
+			continue
+		}
+		timer := time.NewTimer(wait(ctx))
+		select {
+		case <-ctx.Done():
+		case <-changed:
+		case <-timer.C:
+		}
+		timer.Stop()
+	}
+}
+
+// untilDue is the time to the next timer, at most a few seconds: another server may
+// have set an earlier one, and the machine may have slept.
+func (h *house) untilDue(ctx context.Context) time.Duration {
+	const longest, shortest = 2 * time.Second, 50 * time.Millisecond
+	due, any, err := h.db.NextDue(ctx)
+	if err != nil || !any {
+		return longest
+	}
+	return min(max(due.Sub(h.now()), shortest), longest)
+}
+
+// every calls f now and then each period.
+func (h *house) every(ctx context.Context, period time.Duration, name string, f func(context.Context) error) {
+	tick := time.NewTicker(period)
+	defer tick.Stop()
+	for {
+		if err := f(ctx); err != nil && ctx.Err() == nil {
+			h.log.ErrorContext(ctx, "periodic work", "work", name, "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// watch looks for notices that should have gone out and did not (rule 14). It says so
+// in the operator's log, the metrics and the health page.
+func (h *house) watch(ctx context.Context) error {
+	s, err := h.db.Stats(ctx, h.now())
+	if err != nil {
+		return fmt.Errorf("read notice figures: %w", err)
+	}
+	if s.Overdue > 0 || s.Unsent > 0 && h.now().Sub(s.OldestUnsent) > 2*time.Minute {
+		h.log.ErrorContext(ctx, "notices are late", "overdue_tracks", s.Overdue, "unsent", s.Unsent, "oldest_unsent", s.OldestUnsent)
+	}
+	if b := h.clock.Behind(); b > time.Second {
+		h.log.WarnContext(ctx, "machine clock is behind the record", "behind", b)
+	}
+	return nil
+}
+
+// neighbours wakes this server's listeners when another server on the same database
+// wrote something: pages stay live, a little later than on the server that wrote it.
+func (h *house) neighbours() func(context.Context) error {
+	var seen time.Time
+	return func(ctx context.Context) error {
+		newest, err := h.db.LastEventAt(ctx)
+		if err != nil {
+			return fmt.Errorf("read newest event: %w", err)
+		}
+		if !seen.IsZero() && !newest.Equal(seen) {
+			h.hub.Publish(nil)
+		}
+		seen = newest
+		return nil
+	}
+}
+
+func (h *house) eraseExpired(ctx context.Context) error {
+	n, err := h.incidents.EraseExpired(ctx, access.System())
+	if n > 0 {
+		h.log.InfoContext(ctx, "expired cases erased", "cases", n)
+	}
+	return err
+}
+
+// copyCheckpoint puts the newest signed checkpoint where the operator wants it: what
+// lies on another machine shows later that nothing was cut from the end.
+func (h *house) copyCheckpoint(ctx context.Context) error {
+	dir := h.cfg.Journal.CheckpointDir
+	if dir == "" {
+		return nil
+	}
+	cp, ok, err := h.db.Record().LastCheckpoint(ctx)
+	if err != nil || !ok {
+		return err
+	}
+	path := filepath.Join(dir, fmt.Sprintf("checkpoint-%012d.txt", cp.Size))
+	if _, err := os.Stat(path); err == nil {
+		return nil
+	}
+	if err := os.MkdirAll(dir, 0o750); err != nil {
+		return fmt.Errorf("make checkpoint folder: %w", err)
+	}
+	return writeNew(path, string(cp.Note))
+}
