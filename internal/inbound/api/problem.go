@@ -98,7 +98,7 @@ func (s *server) problem(ctx context.Context, places map[string]string, err erro
 		s.logFailure(ctx, err)
 		f = fault.As(internal(c))
 	}
-	p := &Problem{Type: "about:blank", Status: statusOf(f.Kind), Code: f.ID, RequestID: c.id, header: http.Header{}}
+	p := &Problem{Type: "about:blank", Status: f.Kind.Status(), Code: f.ID, RequestID: c.id, header: http.Header{}}
 	at := "body"
 	var r *refusal
 	if errors.As(err, &r) {
@@ -153,28 +153,6 @@ func waitOf(wait string) int {
 		return 60
 	}
 	return int(math.Ceil(d.Seconds()))
-}
-
-func statusOf(k fault.Kind) int {
-	switch k {
-	case fault.Invalid:
-		return http.StatusUnprocessableEntity
-	case fault.Unauthenticated:
-		return http.StatusUnauthorized
-	case fault.Denied:
-		return http.StatusForbidden
-	case fault.NotFound:
-		return http.StatusNotFound
-	case fault.Conflict:
-		return http.StatusConflict
-	case fault.TooLarge:
-		return http.StatusRequestEntityTooLarge
-	case fault.TooMany:
-		return http.StatusTooManyRequests
-	case fault.Unavailable:
-		return http.StatusServiceUnavailable
-	}
-	return http.StatusInternalServerError
 }
 
 // refuse answers with the error of a request that got no further than the door, or of

@@ -26,6 +26,29 @@ const (
 	Unavailable                     // 503: try again later
 )
 
+// Status is the HTTP status (RFC 9110, RFC 6585) that the edges give the kind.
+func (k Kind) Status() int {
+	switch k {
+	case Invalid:
+		return 422
+	case Unauthenticated:
+		return 401
+	case Denied:
+		return 403
+	case NotFound:
+		return 404
+	case Conflict:
+		return 409
+	case TooLarge:
+		return 413
+	case TooMany:
+		return 429
+	case Unavailable:
+		return 503
+	}
+	return 500
+}
+
 // Args fill the {name} places of a message.
 type Args map[string]string
 

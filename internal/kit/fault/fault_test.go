@@ -27,6 +27,16 @@ func TestCheckGathersEveryField(t *testing.T) {
 	}
 }
 
+func TestStatus(t *testing.T) {
+	t.Parallel()
+	for k, want := range map[fault.Kind]int{fault.Invalid: 422, fault.Unauthenticated: 401, fault.Denied: 403, fault.NotFound: 404,
+		fault.Conflict: 409, fault.TooLarge: 413, fault.TooMany: 429, fault.Unavailable: 503, fault.Kind(0): 500} {
+		if got := k.Status(); got != want {
+			t.Errorf("kind %d: %d, want %d", k, got, want)
+		}
+	}
+}
+
 func ExampleDeny() {
 	fmt.Println(fault.Deny("journal:read"))
 	// Output: fault.denied

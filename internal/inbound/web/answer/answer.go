@@ -45,13 +45,7 @@ type Deps struct {
 var files embed.FS
 
 // Templates are the room's pages.
-func Templates() fs.FS {
-	sub, err := fs.Sub(files, "templates")
-	if err != nil {
-		return files // cannot happen: the folder is embedded above
-	}
-	return sub
-}
+func Templates() fs.FS { return page.Folder(files) }
 
 // Routes lists the room's pages.
 func Routes(d Deps) []page.Route {

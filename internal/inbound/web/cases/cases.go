@@ -19,13 +19,7 @@ import (
 var templates embed.FS
 
 // Templates gives the room's page files.
-func Templates() fs.FS {
-	sub, err := fs.Sub(templates, "templates")
-	if err != nil {
-		return templates // cannot be: the folder is part of the program
-	}
-	return sub
-}
+func Templates() fs.FS { return page.Folder(templates) }
 
 // Deps are the services that the pages ask.
 type Deps struct {

@@ -26,13 +26,7 @@ import (
 var templates embed.FS
 
 // Templates gives the room's page files.
-func Templates() fs.FS {
-	sub, err := fs.Sub(templates, "templates")
-	if err != nil {
-		return templates // cannot be: the folder is part of the program
-	}
-	return sub
-}
+func Templates() fs.FS { return page.Folder(templates) }
 
 // Waiter lists the tracks that wait for an answer. What an actor may see of them is
 // decided by the cases that they may find.

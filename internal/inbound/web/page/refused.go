@@ -41,7 +41,7 @@ func (r *Request) Refused(err error, order ...string) (out Refused, ok bool) {
 		return Refused{}, false
 	}
 	whole, fields := r.P.Error(err)
-	out = Refused{Status: status(f.Kind), Fields: fields}
+	out = Refused{Status: f.Kind.Status(), Fields: fields}
 	for _, name := range order {
 		if text, bad := fields[name]; bad {
 			out.Summary = append(out.Summary, FieldError{ID: name, Text: r.named(name, text), Field: name})

@@ -54,29 +54,6 @@ func parseForm(hr *http.Request) error {
 	return fault.New(fault.Invalid, "fault.invalid", nil)
 }
 
-// statuses of the kinds of faults.
-func status(k fault.Kind) int {
-	switch k {
-	case fault.Invalid:
-		return http.StatusUnprocessableEntity
-	case fault.Unauthenticated:
-		return http.StatusUnauthorized
-	case fault.Denied:
-		return http.StatusForbidden
-	case fault.NotFound:
-		return http.StatusNotFound
-	case fault.Conflict:
-		return http.StatusConflict
-	case fault.TooLarge:
-		return http.StatusRequestEntityTooLarge
-	case fault.TooMany:
-		return http.StatusTooManyRequests
-	case fault.Unavailable:
-		return http.StatusServiceUnavailable
-	}
-	return http.StatusInternalServerError
-}
-
 // errorPage is the data of error.html.
 type errorPage struct {
 	Base
@@ -106,7 +83,7 @@ func (k *Kit) fail(w http.ResponseWriter, r *Request, err error) {
 	p.Text = whole
 	switch {
 	case f != nil:
-		if code = status(f.Kind); f.ID == "fault.method_not_allowed" {
+		if code = f.Kind.Status(); f.ID == "fault.method_not_allowed" {
 			code = http.StatusMethodNotAllowed
 		}
 		p.Title = r.P.T(heading(f.Kind))
