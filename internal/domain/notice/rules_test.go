@@ -486,6 +486,9 @@ func TestRule7Links(t *testing.T) {
 	if _, err := h.cases.Report(t.Context(), by, incident.Report{Kind: incident.Lost, Summary: "x"}); !fault.Is(err, fault.Denied) {
 		t.Errorf("a link reports: %v", err)
 	}
+	track := h.track(i, notice.Supervisor).ID
+	refused(t, "escalate by link", h.notice.Escalate(t.Context(), by, track, 0, "x"), fault.Denied, "fault.denied")
+	refused(t, "pass on by link", h.notice.PassOn(t.Context(), by, track, "per_pres", "x"), fault.Denied, "fault.denied")
 	h.after(61)
 	_, _, err = h.notice.Follow(t.Context(), id)
 	refused(t, "of who left", err, fault.NotFound, "fault.link_expired")

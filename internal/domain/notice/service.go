@@ -284,6 +284,9 @@ func (s *Service) mayClimb(ctx context.Context, by access.Actor, track string) (
 	if err := by.May(access.Answer); err != nil {
 		return Track{}, err
 	}
+	if by.Via == access.ByLink { // a link answers, and does nothing else
+		return Track{}, fault.Deny(string(access.Answer))
+	}
 	t, told, err := s.store.Track(ctx, track)
 	if err != nil {
 		return Track{}, err
