@@ -171,21 +171,22 @@ func checkMoments(c *fault.Check, occurred, discovered Moment, now time.Time) {
 	c.That(!occurred.Known || !discovered.Known || !occurred.At.After(discovered.At), "occurred", "fault.after_discovery", nil)
 }
 
-// note is the journal's content of a report.
+// note is the journal's content of a report, in the order in which the journal keeps it.
 type note struct {
-	Label      string   `json:"label"`
-	Kind       Kind     `json:"kind"`
-	Summary    string   `json:"summary"`
-	OnBehalf   string   `json:"on_behalf,omitempty"`
-	LeftOut    []string `json:"left_out,omitempty"`
 	Channel    string   `json:"channel"`
-	Occurred   string   `json:"occurred"`
-	Discovered string   `json:"discovered"`
 	Demo       bool     `json:"demo,omitempty"`
+	Discovered string   `json:"discovered"`
+	Kind       Kind     `json:"kind"`
+	Label      string   `json:"label"`
+	LeftOut    []string `json:"left_out,omitempty"`
+	Occurred   string   `json:"occurred"`
+	OnBehalf   string   `json:"on_behalf,omitempty"`
+	Summary    string   `json:"summary"`
 }
 
 func reportNote(i *Incident) note {
-	return note{i.Label, i.Kind, i.Summary, i.OnBehalf, i.LeftOut, i.Channel, i.Occurred.String(), i.Discovered.String(), i.Demo}
+	return note{Channel: i.Channel, Demo: i.Demo, Discovered: i.Discovered.String(), Kind: i.Kind, Label: i.Label, LeftOut: i.LeftOut,
+		Occurred: i.Occurred.String(), OnBehalf: i.OnBehalf, Summary: i.Summary}
 }
 
 // String gives RFC 3339 in UTC, or "unknown".

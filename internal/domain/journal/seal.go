@@ -34,7 +34,8 @@ type Head struct {
 type SealTx interface {
 	// Head reads the size and locks it, so that one sealer at a time numbers rows.
 	Head(ctx context.Context) (Head, error)
-	// Unsealed gives up to limit rows without a number, ordered by time, then id.
+	// Unsealed gives up to limit rows without a number, ordered by time, then id. Salt and
+	// content may be missing: the tree holds the commitment to them.
 	Unsealed(ctx context.Context, limit int) ([]Row, error)
 	// Nodes gives the stored hashes at tlog's stored hash indexes, in the order asked.
 	Nodes(ctx context.Context, indexes []int64) ([]tlog.Hash, error)

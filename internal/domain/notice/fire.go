@@ -1,7 +1,6 @@
 package notice
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
@@ -195,15 +194,15 @@ func (f *Fired) plan(w Lookout, people []recipient) error {
 	return f.note(w, "notice.level_fired", names)
 }
 
-// levelNote is the journal content of a firing.
+// levelNote is the journal content of a firing, in the order in which the journal keeps it.
 type levelNote struct {
-	Track    string   `json:"track"`
-	Receiver Receiver `json:"receiver"`
-	Pass     int      `json:"pass"`
-	Level    int      `json:"level"`
 	Attempt  int      `json:"attempt"`
+	Level    int      `json:"level"`
+	Pass     int      `json:"pass"`
 	People   []string `json:"people,omitempty"`
 	Planned  []string `json:"planned,omitempty"` // notices; none for who is still owed one
+	Receiver Receiver `json:"receiver"`
+	Track    string   `json:"track"`
 }
 
 func (f *Fired) note(w Lookout, kind string, people []string) error {
@@ -212,11 +211,8 @@ func (f *Fired) note(w Lookout, kind string, people []string) error {
 	for _, a := range f.Attempts {
 		planned = append(planned, a.ID)
 	}
-	data, err := json.Marshal(levelNote{t.ID, t.Receiver, t.Pass, t.Level, t.Attempt, people, planned})
-	if err != nil {
-		return fmt.Errorf("marshal %s: %w", kind, err)
-	}
-	ev, err := journal.NewEvent(w.Now, kind, t.Incident, "system", json.RawMessage(data))
+	ev, err := journal.NewEvent(w.Now, kind, t.Incident, "system", levelNote{Attempt: t.Attempt, Level: t.Level, Pass: t.Pass,
+		People: people, Planned: planned, Receiver: t.Receiver, Track: t.ID})
 	if err != nil {
 		return err
 	}

@@ -93,7 +93,7 @@ func (s *server) createToken(ctx context.Context, by access.Actor, in *tokenIn) 
 	if n.Person, err = s.owner(ctx, by, in.Body.Person); err != nil {
 		return nil, err
 	}
-	callOf(ctx).redact = withoutSecret
+	callOf(ctx).redact = without("secret")
 	secret, t, err := s.Access.CreateToken(ctx, by, n)
 	if err != nil {
 		return nil, err
@@ -103,18 +103,23 @@ func (s *server) createToken(ctx context.Context, by access.Actor, in *tokenIn) 
 	return out, nil
 }
 
-// withoutSecret is the reply as it may be kept: a secret is stored nowhere.
-func withoutSecret(reply []byte) []byte {
-	var v map[string]any
-	if err := json.Unmarshal(reply, &v); err != nil {
-		return nil
+// without gives the reply as it may be kept, without some fields at its top: a secret is
+// stored nowhere.
+func without(fields ...string) func(reply []byte) []byte {
+	return func(reply []byte) []byte {
+		var v map[string]any
+		if err := json.Unmarshal(reply, &v); err != nil {
+			return nil
+		}
+		for _, f := range fields {
+			delete(v, f)
+		}
+		kept, err := json.Marshal(v)
+		if err != nil {
+			return nil
+		}
+		return kept
 	}
-	delete(v, "secret")
-	kept, err := json.Marshal(v)
-	if err != nil {
-		return nil
-	}
-	return kept
 }
 
 func (s *server) listTokens(ctx context.Context, by access.Actor, in *OwnerFilter) (*tokensOut, error) {

@@ -7,6 +7,7 @@
 package api
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -34,7 +35,7 @@ const (
 	defaultBody = 1 << 20 // bytes of a JSON body
 )
 
-// Parts are what the door is made of. All are needed but MaxBody.
+// Parts are what the door is made of. All are needed but MaxBody and Look.
 type Parts struct {
 	Access    *access.Service
 	People    *directory.Service
@@ -47,6 +48,9 @@ type Parts struct {
 	Log       *slog.Logger
 	Replies   ReplyStore
 	MaxBody   int64 // bytes of a JSON body; default 1 MiB
+	// Look, if set, gives a request a context in which what seldom changes is looked at
+	// once: the request is judged by one state of it.
+	Look func(context.Context) context.Context
 }
 
 func (p Parts) missing() error {

@@ -41,7 +41,11 @@ func callOf(ctx context.Context) *call {
 // ServeHTTP lets a request in: known address, token, readable body, then the handler.
 func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := &call{id: id.New("req", s.Now()), p: s.Catalogue.PrinterIn(i18n.Match(r.Header.Get("Accept-Language")), s.Zone)}
-	r = r.Clone(context.WithValue(r.Context(), callKey{}, c))
+	ctx := r.Context()
+	if s.Look != nil {
+		ctx = s.Look(ctx)
+	}
+	r = r.Clone(context.WithValue(ctx, callKey{}, c))
 	r.Header.Set("Accept", "application/json") // the only form there is; whatever was asked for
 	h := w.Header()
 	h.Set("X-Request-Id", c.id)

@@ -39,9 +39,9 @@ func (c *Composer) Compose(ctx context.Context, a notice.Attempt, t notice.Track
 	if err := c.From.check(); err != nil {
 		return Mail{}, fmt.Errorf("sender: %w", err)
 	}
-	base, err := url.Parse(strings.TrimRight(c.BaseURL, "/"))
-	if err != nil || base.Host == "" {
-		return Mail{}, fmt.Errorf("base URL %q is none", c.BaseURL)
+	base, err := c.base()
+	if err != nil {
+		return Mail{}, err
 	}
 	l, err := c.letter(ctx, a, t)
 	if err != nil {
@@ -56,14 +56,27 @@ func (c *Composer) Compose(ctx context.Context, a notice.Attempt, t notice.Track
 		ID: a.ID + "@" + domain(base), From: Address{oneLine(c.From.Name), c.From.Mail}, To: to,
 		Subject: l.subject(), Text: l.text(),
 	}
-	m.Headers = map[string]string{
-		"Message-ID":               "<" + m.ID + ">",
-		"Date":                     l.now.In(l.p.Location()).Format(time.RFC1123Z),
+	m.Headers = headers(m.ID, l.p, l.now)
+	return m, nil
+}
+
+// headers are those of every mail.
+func headers(id string, p i18n.Printer, now time.Time) map[string]string {
+	return map[string]string{
+		"Message-ID":               "<" + id + ">",
+		"Date":                     now.In(p.Location()).Format(time.RFC1123Z),
 		"Auto-Submitted":           "auto-generated", // RFC 3834: no out-of-office answers to this
 		"X-Auto-Response-Suppress": "All",            // the same for Exchange
-		"Content-Language":         string(l.p.Lang()),
+		"Content-Language":         string(p.Lang()),
 	}
-	return m, nil
+}
+
+func (c *Composer) base() (*url.URL, error) {
+	base, err := url.Parse(strings.TrimRight(c.BaseURL, "/"))
+	if err != nil || base.Host == "" {
+		return nil, fmt.Errorf("base URL %q is none", c.BaseURL)
+	}
+	return base, nil
 }
 
 // letter gathers what the text is written from.

@@ -39,10 +39,10 @@ func (l *letter) subject() string {
 
 func (l *letter) kind() string { return l.p.T("kind." + string(l.i.Kind)) }
 
-// text is the whole body: blocks of lines with an empty line between.
+// text is the whole body.
 func (l *letter) text() string {
 	p := l.p
-	blocks := [][]string{
+	return body([][]string{
 		{p.T("mail.hello", "name", l.name(l.a.Person)), p.T("mail.lead." + string(l.t.Urgency))},
 		append([]string{p.T("mail.head.what"), p.T("mail.what", "kind", l.kind(), "summary", l.i.Summary), p.T("mail.number", "number", l.i.Label)}, l.facts()...),
 		{p.T("mail.head.answer"), p.T("mail.answer")},
@@ -50,8 +50,17 @@ func (l *letter) text() string {
 		{p.T("mail.head.do"), p.T("mail.do." + string(l.i.Kind))},
 		append([]string{p.T("mail.head.why")}, l.why()...),
 		{p.T("mail.case"), l.url("cases", l.i.Label)},
-		{"--", p.T("mail.zone", "zone", l.now.In(p.Location()).Format("MST")), p.T("mail.foot", "company", l.c.Company)},
-	}
+		l.c.foot(p, l.now),
+	})
+}
+
+// foot is the last block of every mail.
+func (c *Composer) foot(p i18n.Printer, now time.Time) []string {
+	return []string{"--", p.T("mail.zone", "zone", now.In(p.Location()).Format("MST")), p.T("mail.foot", "company", c.Company)}
+}
+
+// body writes blocks of lines with an empty line between.
+func body(blocks [][]string) string {
 	var b strings.Builder
 	for n, block := range blocks {
 		if n > 0 {

@@ -24,6 +24,13 @@ type Mail struct {
 	Subject string
 	Text    string            // lines end in \n
 	Headers map[string]string // all further headers, Message-ID and Date among them
+	Files   []File
+}
+
+// File is an attachment: text in UTF-8, which arrives byte by byte as it is.
+type File struct {
+	Name string
+	Text []byte
 }
 
 // Address is a mailbox with the name to show.

@@ -19,7 +19,9 @@ type Options struct {
 	User         string        // empty: no sign-in
 	PasswordFile string        // read anew for each connection, so that it can be changed while running
 	CAFile       string        // PEM; trusted instead of the system's authorities
-	Timeout      time.Duration // of one connection, from dialling to the last answer; 0: 30 s
+	Timeout      time.Duration // of one mail, from dialling to the last answer; 0: 30 s
+	KeepFor      time.Duration // how long a connection waits for the next mail; 0: 15 s
+	KeepMails    int           // mails that a connection carries at most; 0: 100
 }
 
 // ready fills in the defaults and refuses what cannot work or would send a password, or
@@ -42,12 +44,20 @@ func (o Options) ready() (Options, error) {
 		return o, errors.New("mail: a password file needs a user")
 	case o.Timeout < 0:
 		return o, fmt.Errorf("mail: timeout %v is negative", o.Timeout)
+	case o.KeepFor < 0 || o.KeepMails < 0:
+		return o, fmt.Errorf("mail: connections cannot be kept for %v and %d mails", o.KeepFor, o.KeepMails)
 	}
 	if o.Port == 0 {
 		o.Port = port
 	}
 	if o.Timeout == 0 {
 		o.Timeout = 30 * time.Second
+	}
+	if o.KeepFor == 0 {
+		o.KeepFor = 15 * time.Second // below what servers wait for; RFC 5321 asks five minutes of them
+	}
+	if o.KeepMails == 0 {
+		o.KeepMails = 100
 	}
 	return o, nil
 }

@@ -1,29 +1,32 @@
 package mailout
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"net"
+	"io"
 	netmail "net/mail"
 	"net/textproto"
 	"strings"
-	"time"
 
 	"github.com/wneessen/go-mail"
 	"github.com/wneessen/go-mail/smtp"
 
+	"sekimori/internal/domain/journal"
 	"sekimori/internal/domain/notice"
 )
 
-// SMTP submits notices to a mail server, each over a connection of its own, so that a
-// server that was restarted, or a changed password, needs no attention here.
+// SMTP submits mails to a mail server. While Run runs, a connection on which a mail went
+// well waits a little for the next one; a server that was restarted, or a changed
+// password, needs no attention here.
 type SMTP struct {
 	composer *Composer
 	opt      Options
 	tls      *tls.Config
+	kept     pool
 }
 
 // NewSMTP makes the sender. It reads the files that the options name, so that a wrong
@@ -40,12 +43,25 @@ func NewSMTP(c *Composer, o Options) (*SMTP, error) {
 	if _, err := o.password(); err != nil {
 		return nil, err
 	}
-	return &SMTP{composer: c, opt: o, tls: trust}, nil
+	return &SMTP{composer: c, opt: o, tls: trust, kept: pool{idle: o.KeepFor, mails: o.KeepMails}}, nil
 }
 
 // Send composes the notice and submits it.
 func (s *SMTP) Send(ctx context.Context, a notice.Attempt, t notice.Track) (string, error) {
 	m, err := s.composer.Compose(ctx, a, t)
+	if err != nil {
+		return "", fmt.Errorf("compose: %w", err)
+	}
+	return s.Deliver(ctx, m)
+}
+
+// Run keeps connections between mails until ctx ends, and then takes leave on each of
+// them. Without it every mail has a connection of its own. Run it once.
+func (s *SMTP) Run(ctx context.Context) { s.kept.run(ctx) }
+
+// SendCheckpoint composes the mail that brings a checkpoint to an auditor, and submits it.
+func (s *SMTP) SendCheckpoint(ctx context.Context, person string, cp journal.Checkpoint, every string) (string, error) {
+	m, err := s.composer.Checkpoint(ctx, person, cp, every)
 	if err != nil {
 		return "", fmt.Errorf("compose: %w", err)
 	}
@@ -60,73 +76,87 @@ func (s *SMTP) Deliver(ctx context.Context, m Mail) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	var answer string
-	err = s.session(ctx, func(c *smtp.Client) error {
-		if err := c.Mail("<" + m.From.Mail + ">"); err != nil {
-			return fmt.Errorf("mail server, sender: %w", err)
+	ctx, cancel := context.WithTimeout(ctx, s.opt.Timeout)
+	defer cancel()
+	if l := s.kept.take(ctx, s.opt.Timeout/3); l != nil {
+		answer, handed, err := s.submit(ctx, l, m, msg)
+		if err == nil || handed || ctx.Err() != nil {
+			return answer, err
 		}
-		if err := c.Rcpt("<" + m.To.Mail + ">"); err != nil {
-			return judge("receiver", err)
-		}
-		w, err := c.Data()
-		if err != nil {
-			return judge("content", err)
-		}
-		if _, err := msg.WriteTo(w); err != nil {
-			return fmt.Errorf("mail server, content: %w", err)
-		}
-		if err := w.Close(); err != nil {
-			return judge("content", err)
-		}
-		answer = "accepted"
-		if d, ok := w.(*smtp.DataCloser); ok && d.ServerResponse() != "" {
-			answer = "250 " + oneLine(d.ServerResponse())
-		}
-		return nil
-	})
+		// The connection may have ended while it waited, and even a refusal may mean
+		// "no more on this connection": what counts is what a fresh one says. Nothing
+		// of the mail was handed over yet, so it cannot arrive twice by this.
+	}
+	l, err := s.connect(ctx)
+	if err != nil {
+		return "", err
+	}
+	answer, _, err := s.submit(ctx, l, m, msg)
 	return answer, err
+}
+
+// submit hands the mail over and keeps the connection, or ends it after any error. It
+// also tells whether the server had agreed to take the content: from then on only its
+// answer says whether the mail is taken, and without one nobody knows.
+func (s *SMTP) submit(ctx context.Context, l *line, m Mail, msg *mail.Msg) (answer string, handed bool, err error) {
+	w, err := begin(l.client, m)
+	if err == nil {
+		handed = true
+		answer, err = l.content(w, msg, s.opt.Timeout)
+	}
+	if err != nil {
+		return "", handed, l.broken(ctx, err)
+	}
+	s.kept.keep(l)
+	return answer, true, nil
+}
+
+// begin says from whom and to whom, and asks to send the content. A server forgets the
+// mail before with its last line (RFC 5321, 4.1.1.4), so nothing is to be reset.
+func begin(c *smtp.Client, m Mail) (io.WriteCloser, error) {
+	if err := c.Mail("<" + m.From.Mail + ">"); err != nil {
+		return nil, fmt.Errorf("mail server, sender: %w", err)
+	}
+	if err := c.Rcpt("<" + m.To.Mail + ">"); err != nil {
+		return nil, judge("receiver", err)
+	}
+	w, err := c.Data()
+	if err != nil {
+		return nil, judge("content", err)
+	}
+	return w, nil
 }
 
 // Ping connects, verifies the certificate and signs in, as a mail would, and sends none.
 func (s *SMTP) Ping(ctx context.Context) error {
-	return s.session(ctx, func(c *smtp.Client) error {
-		if err := c.Noop(); err != nil {
-			return fmt.Errorf("mail server: %w", err)
-		}
-		return nil
-	})
-}
-
-// session runs talk over a fresh connection that is encrypted and signed in, and ends
-// it. When talk has succeeded, nothing that happens at the end counts any more.
-func (s *SMTP) session(ctx context.Context, talk func(*smtp.Client) error) error {
-	password, err := s.opt.password()
+	ctx, cancel := context.WithTimeout(ctx, s.opt.Timeout)
+	defer cancel()
+	l, err := s.connect(ctx)
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, s.opt.Timeout)
-	defer cancel()
-	line := &line{session: ctx, tls: s.tls, whole: s.opt.Mode == "tls"}
-	defer line.hangUp() // the library leaves it open when TLS or the sign-in fails
-	dialler, err := mail.NewClient(s.opt.Host, s.settings(line, password)...)
-	if err != nil {
-		return fmt.Errorf("mail: %w", err)
+	if err := l.client.Noop(); err != nil {
+		return l.broken(ctx, fmt.Errorf("mail server: %w", err))
 	}
-	c, err := dialler.DialToSMTPClientWithContext(ctx)
-	if err == nil {
-		err = talk(c)
-	} else {
-		err = fmt.Errorf("mail server %s: %w", dialler.ServerAddr(), err)
-	}
-	if err != nil {
-		if ctx.Err() != nil {
-			err = errors.Join(err, ctx.Err())
-		}
-		return redact(err, s.opt.User, password)
-	}
-	line.lastWords()
-	c.Quit() // politeness: the mail has been taken, whatever is said now
+	l.goodbye()
 	return nil
+}
+
+// connect gives a fresh connection that is encrypted and signed in, bound to ctx.
+func (s *SMTP) connect(ctx context.Context) (*line, error) {
+	password, err := s.opt.password()
+	if err != nil {
+		return nil, err
+	}
+	l := &line{session: ctx, tls: s.tls, whole: s.opt.Mode == "tls", user: s.opt.User, password: password}
+	dialler, err := mail.NewClient(s.opt.Host, s.settings(l, password)...)
+	if err != nil {
+		return nil, fmt.Errorf("mail: %w", err)
+	}
+	if l.client, err = dialler.DialToSMTPClientWithContext(ctx); err != nil {
+		return nil, l.broken(ctx, fmt.Errorf("mail server %s: %w", dialler.ServerAddr(), err))
+	}
+	return l, nil
 }
 
 // settings are the library's options. SMTPUTF8 is not asked for: with it a mail could
@@ -184,6 +214,9 @@ func message(m Mail) (*mail.Msg, error) {
 		msg.SetGenHeader(mail.Header(name), oneLine(value))
 	}
 	msg.SetBodyString(mail.TypeTextPlain, strings.ReplaceAll(m.Text, "\n", "\r\n"))
+	for _, f := range m.Files { // in base64: a signed text is another one with other line ends
+		msg.AttachReadSeeker(oneLine(f.Name), bytes.NewReader(f.Text), mail.WithFileEncoding(mail.EncodingB64), mail.WithFileContentType("text/plain; charset=utf-8"))
+	}
 	return msg, nil
 }
 
@@ -214,47 +247,4 @@ func redact(err error, user, password string) error {
 		return &notice.Rejection{Answer: text}
 	}
 	return errors.New(text)
-}
-
-// line is the one connection of a session. The session's end breaks off whatever the
-// connection waits for.
-type line struct {
-	session context.Context
-	tls     *tls.Config
-	whole   bool // TLS from the first byte
-	conn    net.Conn
-	stop    func() bool
-}
-
-func (l *line) dial(ctx context.Context, network, addr string) (net.Conn, error) {
-	var d net.Dialer
-	conn, err := d.DialContext(ctx, network, addr)
-	if err != nil {
-		return nil, err
-	}
-	l.conn = conn
-	l.stop = context.AfterFunc(l.session, func() { conn.Close() })
-	if !l.whole {
-		return conn, nil
-	}
-	c := tls.Client(conn, l.tls)
-	if err := c.HandshakeContext(ctx); err != nil {
-		return nil, err
-	}
-	return c, nil
-}
-
-// hangUp closes the connection; it may be closed already.
-func (l *line) hangUp() {
-	if l.conn != nil {
-		l.stop()
-		l.conn.Close()
-	}
-}
-
-// lastWords leaves little time for the goodbye.
-func (l *line) lastWords() {
-	if err := l.conn.SetDeadline(time.Now().Add(5 * time.Second)); err != nil {
-		l.hangUp()
-	}
 }

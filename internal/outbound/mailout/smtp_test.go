@@ -416,6 +416,8 @@ func TestOptionsRefused(t *testing.T) {
 		{"authorities missing", mailout.Options{Host: "m.example", Mode: "tls", CAFile: empty + "x"}, "authorities"},
 		{"no authority", mailout.Options{Host: "m.example", Mode: "tls", CAFile: words}, "no certificate"},
 		{"timeout", mailout.Options{Host: "m.example", Mode: "tls", Timeout: -1}, "timeout"},
+		{"kept", mailout.Options{Host: "m.example", Mode: "tls", KeepFor: -1}, "kept"},
+		{"kept mails", mailout.Options{Host: "m.example", Mode: "tls", KeepMails: -1}, "kept"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
@@ -431,12 +433,12 @@ func TestOptionsRefused(t *testing.T) {
 	}
 }
 
-// BenchmarkSend measures whole notices: composed, TLS, sign-in, taken by the server.
+// BenchmarkSend measures whole notices: composed, encrypted, taken by the server.
 func BenchmarkSend(b *testing.B) {
 	w, srv := newWorld(b), smtpd.Start(b, smtpd.Options{STARTTLS: true, User: user, Password: password})
 	o := options(srv, "starttls")
 	o.User, o.PasswordFile = user, secret(b, password)
-	s := sender(b, w, o)
+	s, _ := keeping(b, o)
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
 			if _, err := send(w, s); err != nil {

@@ -51,14 +51,26 @@ func (t *txn) InsertToken(_ context.Context, k access.Token) error {
 	for i, s := range k.Scopes {
 		scopes[i] = string(s)
 	}
-	return t.exec(`INSERT INTO acc_token (id, hash, person, name, scopes, created_at, expires_at, seen_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, 0)`, k.ID, k.Hash[:], k.Person, k.Name, list(scopes), micros(k.Created), micros(k.Expires))
+	if err := t.exec(`INSERT INTO acc_token (id, hash, person, name, scopes, created_at, expires_at, seen_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, 0)`, k.ID, k.Hash[:], k.Person, k.Name, list(scopes), micros(k.Created), micros(k.Expires)); err != nil {
+		return err
+	}
+	return t.tokensChanged()
 }
 
 // DeleteToken ends a token and reports whether it was there.
 func (t *txn) DeleteToken(_ context.Context, person, token string) (bool, error) {
 	n, err := t.count("DELETE FROM acc_token WHERE person = $1 AND id = $2", person, token)
-	return n > 0, err
+	if err != nil || n == 0 {
+		return false, err
+	}
+	return true, t.tokensChanged()
+}
+
+// tokensChanged tells every server to read tokens anew.
+func (t *txn) tokensChanged() error {
+	t.changed = true
+	return t.exec("UPDATE acc_state SET tokens = tokens + 1 WHERE one = 1")
 }
 
 // Miss counts a failed sign-in and forgets those before the window.
@@ -182,10 +194,21 @@ func scanToken(r scanner) (k access.Token, err error) {
 	return k, nil
 }
 
-// TokenByHash finds a token.
+// TokenByHash finds a token, from memory while no token changed.
 func (db *DB) TokenByHash(ctx context.Context, hash [32]byte) (access.Token, bool, error) {
+	v, err := db.versions(ctx)
+	if err != nil {
+		return access.Token{}, false, err
+	}
+	if k, ok := db.tokens.get(v.tokens, hash); ok {
+		return k, true, nil
+	}
 	k, err := one(ctx, db.read, scanToken, "SELECT "+tokenColumns+" FROM acc_token WHERE hash = $1", hash[:])
-	return maybe(k, err)
+	k, ok, err := maybe(k, err)
+	if ok {
+		db.tokens.put(v.tokens, k)
+	}
+	return k, ok, err
 }
 
 // Tokens lists a person's tokens, newest first.

@@ -3,22 +3,27 @@ package store
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"time"
 
-	"sekimori/internal/domain/journal"
 	"sekimori/internal/kit/fault"
 )
 
 // Group commit: every change is a function run by one goroutine on one connection.
 // While one commit waits for the disk, the next callers gather; they then share a
-// commit. When one of them fails, the batch is run again with a savepoint for each, so
-// that one's refusal undoes nothing of the others. Nobody is answered before the commit
-// that holds their work is durable.
+// commit, and the rows that they add are written together (rows.go). When one of them
+// fails after it wrote, the batch is run again with a savepoint for each, so that one's
+// refusal undoes nothing of the others. Nobody is answered before the commit that holds
+// their work is durable.
 
 // maxBatch bounds how many callers share a commit, and so how long the first waits.
 const maxBatch = 256
+
+// gatherTime is how long a batch waits for callers, and only when the last one was
+// shared and more came then: a caller alone never waits.
+const gatherTime = 5 * time.Millisecond
 
 // batchTime bounds one batch; a database that hangs longer is an error. One inside this
 // process has a bound of its own for the lock, and no clock ends a write that the disk
@@ -31,20 +36,22 @@ type job struct {
 	do   func(*txn) error
 	done chan error
 	told []string // subjects of the events that the change recorded
-	err  error
+	// changed says that the change raised one of the versions.
+	changed bool
+	err     error
 }
 
 // txn is the transaction that one job sees. Its methods are in the files of the
 // nouns; they use the batch's context, because cancelling one caller's must not
 // break the connection that others share.
 type txn struct {
-	w      *writer
-	ctx    context.Context
-	told   []string
-	events []journal.Row // recorded, and not yet written
-	queue  []statement   // kept for later
-	wrote  bool          // ran a statement that may have changed something
-	failed error         // the first statement that the database refused
+	w       *writer
+	ctx     context.Context
+	told    []string
+	changed bool  // one of the versions was raised
+	from    mark  // where its part of what the writer keeps begins
+	wrote   bool  // ran a statement that may have changed something
+	failed  error // the first statement that the database refused
 }
 
 // fail remembers a refused statement: PostgreSQL has given up the transaction then,
@@ -61,7 +68,11 @@ type writer struct {
 	db    *sql.DB
 	d     dialect
 	conn  *sql.Conn
-	stmts map[string]*sql.Stmt // prepared on conn
+	stmts map[string]*sql.Stmt  // prepared on conn
+	plain map[string]directStmt // the same, of SQLite's driver alone
+	texts map[insertKey]string
+	args  []driver.NamedValue // of the insert in hand
+	kept                      // for the transaction in hand
 
 	before func() // each commit; may be nil
 }
@@ -84,6 +95,9 @@ func (db *DB) update(ctx context.Context, f func(*txn) error) error {
 	// line as the writer left it is never taken.
 	select {
 	case err := <-j.done:
+		if j.changed {
+			stale(ctx)
+		}
 		return err
 	case <-db.stopped:
 	}
@@ -102,6 +116,7 @@ func (db *DB) run() {
 	defer close(db.stopped)
 	w := &writer{db: db.write, d: db.d, before: db.before}
 	defer w.drop()
+	last := 1 // how many shared the last commit
 	for {
 		var batch []*job
 		select {
@@ -118,17 +133,38 @@ func (db *DB) run() {
 				}
 			}
 		}
-	fill:
-		for len(batch) < maxBatch {
-			select {
-			case j := <-db.jobs:
-				batch = append(batch, j)
-			default:
-				break fill
-			}
-		}
+		batch = gather(batch, db.jobs, last)
+		last = len(batch)
 		db.settle(w, batch)
 	}
+}
+
+// gather takes whoever is in line, and waits a little for as many as came the last time:
+// they were answered together and tend to come back together.
+func gather(batch []*job, jobs <-chan *job, last int) []*job {
+	for len(batch) < maxBatch {
+		select {
+		case j := <-jobs:
+			batch = append(batch, j)
+			continue
+		default:
+		}
+		break
+	}
+	if len(batch) >= last {
+		return batch
+	}
+	late := time.NewTimer(gatherTime)
+	defer late.Stop()
+	for len(batch) < last {
+		select {
+		case j := <-jobs:
+			batch = append(batch, j)
+		case <-late.C:
+			return batch
+		}
+	}
+	return batch
 }
 
 // settle commits a batch and answers its callers.
@@ -203,6 +239,7 @@ func (w *writer) commit(batch []*job, apart bool) (err error) {
 		w.drop()
 		return fmt.Errorf("begin: %w", err)
 	}
+	w.forget()
 	work := 0
 	for _, j := range batch {
 		j.err, j.told = nil, nil
@@ -220,6 +257,13 @@ func (w *writer) commit(batch []*job, apart bool) (err error) {
 	if work == 0 {
 		w.undo(ctx)
 		return nil
+	}
+	if err := w.settle(ctx); err != nil {
+		w.undo(ctx)
+		if len(batch) == 1 || again(err) || full(err) {
+			return err
+		}
+		return errApart // somebody's row was refused; alone it shows whose
 	}
 	if w.before != nil {
 		w.before()
@@ -244,17 +288,15 @@ func (w *writer) guarded(ctx context.Context, j *job, shared, apart bool) error 
 			return fmt.Errorf("savepoint: %w", err)
 		}
 	}
-	t := &txn{w: w, ctx: ctx}
-	if j.err = call(j.do, t); j.err == nil {
-		j.err = t.flush()
-	}
-	if j.err == nil {
-		j.err = t.send()
-	}
+	t := &txn{w: w, ctx: ctx, from: w.mark()}
+	j.err = call(j.do, t)
 	if j.err == nil {
 		j.err = t.failed
 	}
-	j.told = t.told
+	if j.err == nil && apart {
+		j.err = w.settle(ctx)
+	}
+	j.told, j.changed = t.told, t.changed
 	if j.err == nil {
 		if apart {
 			return w.exec(ctx, "RELEASE SAVEPOINT job")
@@ -271,8 +313,10 @@ func (w *writer) guarded(ctx context.Context, j *job, shared, apart bool) error 
 		if t.wrote || t.failed != nil {
 			return errApart
 		}
-		return nil // refused before it did anything
+		w.back(t.from) // refused before it did anything
+		return nil
 	}
+	w.forget()
 	if err := w.exec(ctx, "ROLLBACK TO SAVEPOINT job"); err != nil {
 		return fmt.Errorf("roll back to savepoint: %w", err)
 	}
@@ -297,7 +341,12 @@ func (w *writer) connect(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("connect: %w", err)
 	}
-	w.conn, w.stmts = conn, map[string]*sql.Stmt{}
+	if w.d.writer != "" {
+		if _, err := conn.ExecContext(ctx, w.d.writer); err != nil {
+			return errors.Join(fmt.Errorf("set up connection: %w", err), conn.Close())
+		}
+	}
+	w.conn, w.stmts, w.plain, w.texts = conn, map[string]*sql.Stmt{}, map[string]directStmt{}, map[insertKey]string{}
 	return nil
 }
 
@@ -319,18 +368,63 @@ func (w *writer) drop() {
 	for _, s := range w.stmts {
 		s.Close()
 	}
+	for _, s := range w.plain {
+		s.Close()
+	}
 	w.conn.Raw(func(any) error { return errBad })
 	w.conn.Close()
-	w.conn, w.stmts = nil, nil
+	w.conn, w.stmts, w.plain, w.texts = nil, nil, nil, nil
 }
 
 func (w *writer) exec(ctx context.Context, q string, args ...any) error {
+	if w.d.inside {
+		return w.direct(ctx, q, args)
+	}
 	s, err := w.stmt(ctx, q)
 	if err != nil {
 		return err
 	}
 	_, err = s.ExecContext(ctx, args...)
 	return err
+}
+
+// direct runs a statement with SQLite's driver alone: database/sql copies every value
+// twice before the driver copies it again. Values are texts, whole numbers, truth values
+// and bytes.
+func (w *writer) direct(ctx context.Context, q string, values []any) error {
+	return w.conn.Raw(func(c any) error {
+		s, ok := w.plain[q]
+		if !ok {
+			conn, ok := c.(driver.ConnPrepareContext)
+			if !ok {
+				return fmt.Errorf("connection is a %T, which prepares nothing", c)
+			}
+			fresh, err := conn.PrepareContext(ctx, q)
+			if err != nil {
+				return fmt.Errorf("prepare: %w", err)
+			}
+			if s, ok = fresh.(directStmt); !ok {
+				return errors.Join(fmt.Errorf("statement is a %T, which takes no context", fresh), fresh.Close())
+			}
+			w.plain[q] = s
+		}
+		w.args = w.args[:0]
+		for i, v := range values {
+			if n, ok := v.(int); ok {
+				v = int64(n)
+			}
+			w.args = append(w.args, driver.NamedValue{Ordinal: i + 1, Value: v})
+		}
+		_, err := s.ExecContext(ctx, w.args)
+		clear(w.args)
+		return err
+	})
+}
+
+// directStmt is a statement as SQLite's driver prepares it.
+type directStmt interface {
+	driver.Stmt
+	driver.StmtExecContext
 }
 
 func (w *writer) stmt(ctx context.Context, q string) (*sql.Stmt, error) {

@@ -42,6 +42,9 @@ type DB struct {
 	notify func(subjects []string)
 	before func() // each commit; may be nil
 
+	asked  shared[versions]
+	tokens tokenCache
+
 	jobs    chan *job
 	stop    chan struct{}
 	stopped chan struct{}
@@ -218,30 +221,45 @@ func found[T any](what string, v T, err error) (T, error) {
 
 // QueryContext makes a txn a querier over its prepared statements.
 func (t *txn) QueryContext(ctx context.Context, q string, args ...any) (*sql.Rows, error) {
-	if err := t.send(); err != nil {
+	if err := t.settle(); err != nil {
 		return nil, err
 	}
 	t.wrote = t.wrote || !strings.HasPrefix(q, "SELECT")
-	s, err := t.w.stmt(t.ctx, q)
-	if err != nil {
-		return nil, t.fail(err)
-	}
-	rows, err := s.QueryContext(t.ctx, args...)
-	return rows, t.fail(err)
+	return aside{t}.QueryContext(ctx, q, args...)
 }
 
+// aside asks without writing first what the writer keeps: for questions that no kept
+// row has an answer to.
+type aside struct{ t *txn }
+
+// QueryContext makes it a querier.
+func (a aside) QueryContext(_ context.Context, q string, args ...any) (*sql.Rows, error) {
+	s, err := a.t.w.stmt(a.t.ctx, q)
+	if err != nil {
+		return nil, a.t.fail(err)
+	}
+	rows, err := s.QueryContext(a.t.ctx, args...)
+	return rows, a.t.fail(err)
+}
+
+// exec runs a statement that gives nothing back, or keeps it for later. That it was
+// refused may be known only at the end, which is soon enough: a refused statement fails
+// the change, whatever its function makes of the error.
 func (t *txn) exec(q string, args ...any) error {
-	t.wrote = true
 	if !t.w.d.inside {
 		t.later(q, storable(args))
 		return nil
 	}
+	if err := t.settle(); err != nil {
+		return err
+	}
+	t.wrote = true
 	return t.fail(t.w.exec(t.ctx, q, storable(args)...))
 }
 
 // count runs a statement and gives the number of rows that it touched.
 func (t *txn) count(q string, args ...any) (int, error) {
-	if err := t.send(); err != nil {
+	if err := t.settle(); err != nil {
 		return 0, err
 	}
 	t.wrote = true

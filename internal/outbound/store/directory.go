@@ -22,13 +22,15 @@ func (db *DB) UpdateDirectory(ctx context.Context, f func(directory.Tx) error) e
 		if err := f(t); err != nil {
 			return err
 		}
+		t.changed = true
 		return t.exec("UPDATE dir_state SET version = version + 1 WHERE one = 1")
 	})
 }
 
 // DirectoryVersion is the number of the last change.
 func (db *DB) DirectoryVersion(ctx context.Context) (int64, error) {
-	return one(ctx, db.read, scanInt64, "SELECT version FROM dir_state WHERE one = 1")
+	v, err := db.versions(ctx)
+	return v.directory, err
 }
 
 func scanInt64(r scanner) (int64, error) {
@@ -179,5 +181,6 @@ func (t *txn) VerifyContact(_ context.Context, person string, when time.Time) er
 	if err := t.exec("UPDATE dir_person SET verified_at = $1 WHERE id = $2", micros(when), person); err != nil {
 		return err
 	}
+	t.changed = true
 	return t.exec("UPDATE dir_state SET version = version + 1 WHERE one = 1")
 }

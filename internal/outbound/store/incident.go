@@ -21,6 +21,12 @@ func (db *DB) UpdateIncidents(ctx context.Context, f func(incident.Tx) error) er
 const incidentColumns = `id, label, year, number, kind, urgency, summary, reporter, on_behalf, department, channel, left_out,
 	occurred_at, discovered_at, reported_at, status, assignee, step_list, close_by, close_why, closed_by, closed_at, demo, erased_at, idem_key`
 
+// Where two of the columns stand.
+const (
+	incidentReporter = 7
+	incidentKey      = 24
+)
+
 func moment(m incident.Moment) int64 {
 	if !m.Known {
 		return 0
@@ -50,19 +56,38 @@ func scanIncident(r scanner) (*incident.Incident, error) {
 
 // IncidentByKey finds the report that a reporter made with a key.
 func (t *txn) IncidentByKey(_ context.Context, reporter, key string) (*incident.Incident, bool, error) {
-	i, err := one(t.ctx, t, scanIncident, "SELECT "+incidentColumns+" FROM inc_incident WHERE reporter = $1 AND idem_key = $2 AND idem_key <> ''", reporter, key)
+	var q querier = aside{t}
+	if t.w.keeps(incidents, func(row []any) bool { return row[incidentReporter] == reporter && row[incidentKey] == key }) {
+		q = t
+	}
+	i, err := one(t.ctx, q, scanIncident, "SELECT "+incidentColumns+" FROM inc_incident WHERE reporter = $1 AND idem_key = $2 AND idem_key <> ''", reporter, key)
 	return maybe(i, err)
 }
 
-// NextNumber takes the year's next number; a number is used only if its report is.
+// NextNumber takes the year's next number; a number is used only if its report is. The
+// first of a batch takes the row of the year and holds it until the commit; the others
+// count on from there, and the last number is written once.
 func (t *txn) NextNumber(_ context.Context, year int) (int, error) {
-	return one(t.ctx, t, scanInt, `INSERT INTO inc_counter (year, last) VALUES ($1, 1)
-		ON CONFLICT (year) DO UPDATE SET last = inc_counter.last + 1 RETURNING last`, year)
+	if t.w.number.year != year {
+		if err := t.settle(); err != nil { // the number of another year
+			return 0, err
+		}
+		last, err := one(t.ctx, aside{t}, scanInt, `INSERT INTO inc_counter (year, last) VALUES ($1, 0)
+			ON CONFLICT (year) DO UPDATE SET last = inc_counter.last RETURNING last`, year)
+		if err != nil {
+			return 0, err
+		}
+		t.w.number = number{year: year, last: last, written: last}
+		t.from.number = t.w.number
+	}
+	t.w.number.last++
+	return t.w.number.last, nil
 }
 
 // InsertIncident adds a case.
 func (t *txn) InsertIncident(_ context.Context, i *incident.Incident) error {
-	return t.exec("INSERT INTO inc_incident ("+incidentColumns+") VALUES ("+marks(1, 25)+")", incidentValues(i)...)
+	t.add(incidents, incidentValues(i)...)
+	return nil
 }
 
 // LockIncident reads a case and holds it until the transaction ends.
@@ -122,9 +147,6 @@ func (t *txn) EraseIncident(_ context.Context, id string, when time.Time) ([]str
 	if err != nil {
 		return nil, fmt.Errorf("list evidence: %w", err)
 	}
-	if err := t.flush(); err != nil { // what this very change has recorded is erased too
-		return nil, err
-	}
 	us := micros(when)
 	for _, s := range []struct {
 		text string
@@ -135,7 +157,7 @@ func (t *txn) EraseIncident(_ context.Context, id string, when time.Time) ([]str
 		{"UPDATE inc_evidence SET name = '', added_by = '', erased_at = $1 WHERE incident = $2", []any{us, id}},
 		{"UPDATE ntc_track SET reporter = '', left_out = '', acked_by = '', acked_for = '', ack_note = '', ended_why = '', passed_to = '' WHERE incident = $1", []any{id}},
 		{"DELETE FROM ntc_told WHERE track IN (SELECT id FROM ntc_track WHERE incident = $1)", []any{id}},
-		{"UPDATE ntc_attempt SET person = '', instead_of = '', address = '', answer = '', key = id WHERE incident = $1", []any{id}},
+		{"UPDATE ntc_attempt SET person = '', instead_of = '', address = '', answer = '', key = id WHERE track IN (SELECT id FROM ntc_track WHERE incident = $1)", []any{id}},
 		{"UPDATE jrn_event SET salt = NULL, content = NULL, erased_at = $1 WHERE subject = $2 AND content IS NOT NULL", []any{us, id}},
 	} {
 		if err := t.exec(s.text, s.args...); err != nil {

@@ -36,32 +36,7 @@ func (t *txn) Record(_ context.Context, e journal.Event) error {
 		return err
 	}
 	t.told = append(t.told, e.Subject)
-	t.events = append(t.events, r)
-	return nil
-}
-
-// flushRows is how many events one statement writes at most; each number of rows is a
-// text of its own, which stays prepared.
-const flushRows = 8
-
-// flush writes the recorded events. It runs as the last of a change, in its transaction.
-func (t *txn) flush() error {
-	for len(t.events) > 0 {
-		part := t.events[:min(len(t.events), flushRows)]
-		t.events = t.events[len(part):]
-		q := "INSERT INTO jrn_event (id, at, kind, subject, commitment, salt, content, erased_at) VALUES "
-		args := make([]any, 0, 7*len(part))
-		for i, r := range part {
-			if i > 0 {
-				q += ", "
-			}
-			q += "(" + marks(7*i+1, 7) + ", 0)"
-			args = append(args, r.ID, micros(r.At), r.Kind, r.Subject, r.Commitment[:], r.Salt, r.Content)
-		}
-		if err := t.exec(q, args...); err != nil {
-			return fmt.Errorf("write events: %w", err)
-		}
-	}
+	t.add(events, r.ID, micros(r.At), r.Kind, r.Subject, r.Commitment[:], r.Salt, r.Content, micros(r.ErasedAt))
 	return nil
 }
 
@@ -108,15 +83,15 @@ func (s sealTx) Head(context.Context) (journal.Head, error) {
 
 // Unsealed lists rows without a number, oldest first.
 func (s sealTx) Unsealed(_ context.Context, limit int) ([]journal.Row, error) {
-	return all(s.t.ctx, s.t, scanRow, "SELECT "+rowColumns+" FROM jrn_event WHERE seq IS NULL ORDER BY at, id LIMIT $1", limit)
+	return all(s.t.ctx, s.t, scanRow, "SELECT id, at, kind, subject, commitment, NULL, NULL, erased_at FROM jrn_event WHERE seq IS NULL ORDER BY at, id LIMIT $1", limit)
 }
 
 // Nodes gives stored tree hashes in the order asked.
 func (s sealTx) Nodes(_ context.Context, indexes []int64) ([]tlog.Hash, error) {
-	return nodes(s.t.ctx, s.t, indexes)
+	return nodesAt(s.t.ctx, s.t, indexes)
 }
 
-func nodes(ctx context.Context, q querier, indexes []int64) ([]tlog.Hash, error) {
+func nodesAt(ctx context.Context, q querier, indexes []int64) ([]tlog.Hash, error) {
 	out := make([]tlog.Hash, 0, len(indexes))
 	for len(indexes) > 0 {
 		part := indexes[:min(len(indexes), 200)]
@@ -157,13 +132,11 @@ func nodes(ctx context.Context, q querier, indexes []int64) ([]tlog.Hash, error)
 
 // Append numbers entries, and stores their nodes and the checkpoint over them.
 func (s sealTx) Append(_ context.Context, entries []journal.Entry, firstNode int64, hashes []tlog.Hash, cp *journal.Checkpoint) error {
-	for _, e := range entries {
-		if err := s.t.exec("UPDATE jrn_event SET seq = $1 WHERE id = $2", e.Seq, e.ID); err != nil {
-			return fmt.Errorf("number entry: %w", err)
-		}
+	if err := s.number(entries); err != nil {
+		return fmt.Errorf("number entries: %w", err)
 	}
-	if err := s.insertNodes(firstNode, hashes); err != nil {
-		return fmt.Errorf("store tree nodes: %w", err)
+	for i, h := range hashes {
+		s.t.add(nodes, firstNode+int64(i), h[:])
 	}
 	if err := s.t.exec("INSERT INTO jrn_checkpoint (size, root, at, note) VALUES ($1, $2, $3, $4)", cp.Size, cp.Root[:], micros(cp.At), cp.Note); err != nil {
 		return fmt.Errorf("store checkpoint: %w", err)
@@ -172,29 +145,26 @@ func (s sealTx) Append(_ context.Context, entries []journal.Entry, firstNode int
 	return s.t.exec("UPDATE jrn_head SET size = $1 WHERE one = 1", cp.Size)
 }
 
-// nodeRows is how many tree nodes one statement writes; the rest that does not fill one
-// goes one by one, so that there are two texts to keep prepared.
-const nodeRows = 16
-
-func (s sealTx) insertNodes(first int64, hashes []tlog.Hash) error {
-	const head = "INSERT INTO jrn_node (idx, hash) VALUES ($1, $2)"
-	many := head
-	for i := 1; i < nodeRows; i++ {
-		many += ", (" + marks(2*i+1, 2) + ")"
+// number writes the entries' numbers. One refused fails the sealing, so SQLite need not
+// be able to undo it alone.
+func (s sealTx) number(entries []journal.Entry) error {
+	if !s.t.w.d.inside {
+		ids, numbers := make([]string, len(entries)), make([]int64, len(entries))
+		for i, e := range entries {
+			ids[i], numbers[i] = e.ID, e.Seq
+		}
+		return s.t.exec("UPDATE jrn_event SET seq = v.seq FROM unnest($1::text[], $2::bigint[]) AS v (id, seq) WHERE jrn_event.id = v.id", ids, numbers)
 	}
-	for len(hashes) > 0 {
-		q, n := head, 1
-		if len(hashes) >= nodeRows {
-			q, n = many, nodeRows
-		}
+	for len(entries) > 0 {
+		n := insertRows(len(entries))
 		args := make([]any, 0, 2*n)
-		for i := range n {
-			args = append(args, first+int64(i), hashes[i][:])
+		for _, e := range entries[:n] {
+			args = append(args, e.ID, e.Seq)
 		}
-		if err := s.t.exec(q, args...); err != nil {
+		if err := s.t.exec("UPDATE OR FAIL jrn_event SET seq = v.column2 FROM (VALUES "+places(n, 2)+") AS v WHERE jrn_event.id = v.column1", args...); err != nil {
 			return err
 		}
-		first, hashes = first+int64(n), hashes[n:]
+		entries = entries[n:]
 	}
 	return nil
 }
@@ -211,7 +181,7 @@ func (r Record) Checkpoints(ctx context.Context, after int64, limit int) ([]jour
 
 // Nodes gives stored tree hashes in the order asked.
 func (r Record) Nodes(ctx context.Context, indexes []int64) ([]tlog.Hash, error) {
-	return nodes(ctx, r.db.read, indexes)
+	return nodesAt(ctx, r.db.read, indexes)
 }
 
 func scanCheckpoint(r scanner) (c journal.Checkpoint, err error) {

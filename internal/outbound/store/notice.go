@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"sekimori/internal/domain/notice"
@@ -37,9 +38,7 @@ func scanTrack(r scanner) (t notice.Track, err error) {
 
 // InsertFired writes a new track with its first level.
 func (t *txn) InsertFired(ctx context.Context, f notice.Fired) error {
-	if err := t.exec("INSERT INTO ntc_track ("+trackColumns+") VALUES ("+marks(1, 23)+")", trackValues(f.Track)...); err != nil {
-		return fmt.Errorf("insert track: %w", err)
-	}
+	t.add(tracks, trackValues(f.Track)...)
 	return t.insertParts(ctx, f)
 }
 
@@ -59,16 +58,15 @@ func (t *txn) SaveFired(ctx context.Context, f notice.Fired) error {
 // events of a firing. A key that is
 // already there belongs to a firing that another process has done.
 func (t *txn) insertParts(ctx context.Context, f notice.Fired) error {
-	for _, p := range f.Told {
-		if err := t.exec(`INSERT INTO ntc_told (track, person, instead_of, level, pass, at) VALUES ($1, $2, $3, $4, $5, $6)
-			ON CONFLICT (track, person) DO UPDATE SET instead_of = excluded.instead_of, level = excluded.level, pass = excluded.pass, at = excluded.at`, p.Track, p.Person, p.For, p.Level, p.Pass, micros(p.At)); err != nil {
-			return fmt.Errorf("insert told: %w", err)
+	for n, p := range f.Told {
+		// One statement may not meet the same row twice.
+		if slices.ContainsFunc(f.Told[n+1:], func(o notice.Told) bool { return o.Track == p.Track && o.Person == p.Person }) {
+			continue
 		}
+		t.add(told, p.Track, p.Person, p.For, p.Level, p.Pass, micros(p.At))
 	}
 	for _, a := range f.Attempts {
-		if err := t.exec("INSERT INTO ntc_attempt ("+attemptColumns+") VALUES ("+marks(1, 18)+") ON CONFLICT (key) DO NOTHING", attemptValues(a)...); err != nil {
-			return fmt.Errorf("insert attempt: %w", err)
-		}
+		t.add(attempts, attemptValues(a)...)
 	}
 	for _, e := range f.Events {
 		if err := t.Record(ctx, e); err != nil {
@@ -136,6 +134,7 @@ func (t *txn) SavePolicy(_ context.Context, p notice.Policy) error {
 	if err != nil {
 		return fmt.Errorf("marshal chains: %w", err)
 	}
+	t.changed = true
 	return t.exec("INSERT INTO ntc_policy (version, set_by, at, reason, chains) VALUES ($1, $2, $3, $4, $5)",
 		p.Version, p.By, micros(p.At), p.Reason, string(chains))
 }
@@ -214,7 +213,7 @@ func (db *DB) TracksOf(ctx context.Context, incident string) ([]notice.Track, []
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	as, err := all(ctx, db.read, scanAttempt, "SELECT "+attemptColumns+" FROM ntc_attempt WHERE incident = $1 ORDER BY planned_at, id", incident)
+	as, err := all(ctx, db.read, scanAttempt, "SELECT "+attemptColumns+" FROM ntc_attempt WHERE track IN (SELECT id FROM ntc_track WHERE incident = $1) AND incident = $1 ORDER BY planned_at, id", incident)
 	return ts, told, as, err
 }
 
@@ -236,11 +235,11 @@ func (db *DB) AttemptByID(ctx context.Context, attempt string) (notice.Attempt, 
 
 // LatestPolicy reads the newest version; the built-in one when none was ever saved.
 func (db *DB) LatestPolicy(ctx context.Context) (notice.Policy, error) {
-	v, err := one(ctx, db.read, scanInt, "SELECT coalesce(max(version), 0) FROM ntc_policy")
+	v, err := db.versions(ctx)
 	if err != nil {
 		return notice.Policy{}, err
 	}
-	return db.PolicyVersion(ctx, max(v, 1))
+	return db.PolicyVersion(ctx, max(int(v.policy), 1))
 }
 
 // PolicyVersion reads one version. Versions never change, so memory may answer.

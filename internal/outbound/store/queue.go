@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
@@ -13,29 +14,34 @@ type statement struct {
 	args []any
 }
 
-// later keeps a statement until the change asks a question or ends, so that a database
-// on the other end of a line gets them together and answers once. That it was refused
-// is known only then, which is soon enough: a refused statement fails the change,
-// whatever its function makes of the error.
+// later keeps a statement until somebody asks a question or the batch ends, so that a
+// database on the other end of a line gets them together and answers once. Rows that
+// were kept before it go before it.
 func (t *txn) later(q string, args []any) {
-	t.queue = append(t.queue, statement{q, args})
+	own := t.w.take(t.from)
+	if earlier := t.w.take(mark{}); len(earlier) > 0 { // so nothing of this change was queued yet
+		t.w.queue = append(t.w.queue, earlier...)
+		t.from.queue, t.from.rows = len(t.w.queue), [tables]int{}
+	}
+	t.w.queue = append(append(t.w.queue, own...), statement{q, args})
 }
 
 // send runs what was kept, in order.
-func (t *txn) send() error {
-	if len(t.queue) == 0 {
+func (w *writer) send(ctx context.Context) error {
+	if len(w.queue) == 0 {
 		return nil
 	}
 	var b pgx.Batch
-	for _, s := range t.queue {
+	for _, s := range w.queue {
 		b.Queue(s.text, s.args...)
 	}
-	t.queue = nil
-	return t.fail(t.w.conn.Raw(func(c any) error {
+	clear(w.queue)
+	w.queue = w.queue[:0]
+	return w.conn.Raw(func(c any) error {
 		conn, ok := c.(*stdlib.Conn)
 		if !ok {
 			return fmt.Errorf("connection is a %T, not PostgreSQL's", c)
 		}
-		return conn.Conn().SendBatch(t.ctx, &b).Close()
-	}))
+		return conn.Conn().SendBatch(ctx, &b).Close()
+	})
 }

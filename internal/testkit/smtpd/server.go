@@ -6,6 +6,7 @@
 package smtpd
 
 import (
+	"cmp"
 	"crypto/tls"
 	"net"
 	"slices"
@@ -29,6 +30,8 @@ type Options struct {
 	Fail func(from string, to []string) error
 	// Delay passes between the end of a message and the answer to it.
 	Delay time.Duration
+	// Idle is how long a connection may be silent before it is closed with 421; 0: a minute.
+	Idle time.Duration
 }
 
 // Refuse makes the error by which Options.Fail answers with an SMTP status: 4xx
@@ -51,6 +54,8 @@ type Server struct {
 	opt      Options
 	stop     func() // nil while stopped
 	messages []Message
+	made     int           // connections so far
+	open     int           // of these, not closed yet
 	changed  chan struct{} // closed and replaced whenever a message is kept
 }
 
@@ -75,7 +80,7 @@ func (s *Server) listen(addr string) net.Listener {
 	if err != nil {
 		s.t.Fatalf("listen for mail on %s: %v", net.JoinHostPort(s.Host, strconv.Itoa(s.Port)), err)
 	}
-	return l
+	return counted{l, s}
 }
 
 func (s *Server) serve(l net.Listener) {
@@ -83,7 +88,7 @@ func (s *Server) serve(l net.Listener) {
 	srv.Domain = "mail.example"
 	srv.EnableSMTPUTF8 = true
 	srv.AllowInsecureAuth = s.tls == nil
-	srv.ReadTimeout, srv.WriteTimeout = time.Minute, time.Minute
+	srv.ReadTimeout, srv.WriteTimeout = cmp.Or(s.opt.Idle, time.Minute), time.Minute
 	srv.MaxMessageBytes = 32 << 20
 	srv.ErrorLog = quiet{}
 	switch {
@@ -145,6 +150,14 @@ func (s *Server) Messages() []Message {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.messages)
+}
+
+// Connections tells how many connections clients have made so far, before Restart too,
+// and how many of them are open.
+func (s *Server) Connections() (made, open int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.made, s.open
 }
 
 // Wait returns the messages as soon as there are n of them, and ends the test

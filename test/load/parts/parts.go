@@ -128,7 +128,7 @@ func door(ctx context.Context, db *store.DB, origin, verifier string, log *slog.
 		return nil, err
 	}
 	return api.New(api.Parts{Access: who, People: people, Notices: notices, Incidents: incidents, Audit: book,
-		Catalogue: catalogue, Zone: zone, Now: now, Log: log, Replies: noReplies{}})
+		Catalogue: catalogue, Zone: zone, Now: now, Log: log, Replies: noReplies{}, Look: db.Look})
 }
 
 // noReplies keeps no answer: reports carry their key themselves.
