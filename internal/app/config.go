@@ -52,7 +52,8 @@ type Config struct {
 		RetentionDays int `toml:"retention_days"`
 	} `toml:"limits"`
 	Journal struct {
-		CheckpointDir string `toml:"checkpoint_dir"` // signed checkpoints are copied here: another disk or machine
+		CheckpointDir  string `toml:"checkpoint_dir"`  // signed checkpoints are copied here: another disk or machine
+		CheckpointMail string `toml:"checkpoint_mail"` // daily (default), weekly or off: the newest is mailed to the auditors
 	} `toml:"journal"`
 }
 
@@ -131,6 +132,7 @@ func (c *Config) defaults() {
 	set(&c.Listen, "127.0.0.1:8420")
 	set(&c.TimeZone, "Asia/Tokyo")
 	set(&c.Mail.Mode, "starttls")
+	set(&c.Journal.CheckpointMail, "daily")
 	if c.Mail.Port == 0 {
 		c.Mail.Port = 587
 		if c.Mail.Mode == "tls" {
@@ -189,6 +191,9 @@ func (c *Config) check() error {
 		default:
 			bad("mail.mode", "want starttls, tls or none")
 		}
+	}
+	if m := c.Journal.CheckpointMail; m != "daily" && m != "weekly" && m != "off" {
+		bad("journal.checkpoint_mail", "want daily, weekly or off")
 	}
 	for key, n := range map[string]int{"limits.file_mb": c.Limits.FileMB, "limits.case_mb": c.Limits.CaseMB, "limits.retention_days": c.Limits.RetentionDays} {
 		if n < 0 {

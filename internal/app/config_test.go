@@ -19,6 +19,7 @@ func TestConfigNamesTheKey(t *testing.T) {
 		{"mail without sender", "data = \"d\"\n[mail]\nhost = \"mail.example\"\n", "", "config key mail.from"},
 		{"zone", "data = \"d\"\ntime_zone = \"Asia/Edo\"\n", "", "config key time_zone"},
 		{"proxy", "data = \"d\"\ntrusted_proxies = [\"x\"]\n", "", "config key trusted_proxies"},
+		{"checkpoints by mail", "data = \"d\"\n[journal]\ncheckpoint_mail = \"hourly\"\n", "", "config key journal.checkpoint_mail"},
 		{"number in the environment", "data = \"d\"\n", "SEKIMORI_MAIL_PORT=many", "SEKIMORI_MAIL_PORT"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -54,7 +55,7 @@ func TestEnvironmentWins(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.Listen != "127.0.0.1:2" || c.Mail.Port != 465 || len(c.TrustedProxies) != 2 || c.BaseURL != "http://127.0.0.1:2" || c.Data != filepath.Join(dir, "d") {
+	if c.Listen != "127.0.0.1:2" || c.Mail.Port != 465 || len(c.TrustedProxies) != 2 || c.BaseURL != "http://127.0.0.1:2" || c.Journal.CheckpointMail != "daily" || c.Data != filepath.Join(dir, "d") {
 		t.Errorf("got %+v", c)
 	}
 }

@@ -94,6 +94,7 @@ from = ` + q(email) + `
 
 [journal]
 # checkpoint_dir = "/mnt/elsewhere/sekimori"   # signed checkpoints leave this machine
+# checkpoint_mail = "daily"                    # and go to the auditors by mail: or "weekly", "off"
 `
 }
 

@@ -3,13 +3,12 @@ package app
 import (
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
 	"sync"
 	"time"
 
 	"sekimori/internal/domain/access"
 	"sekimori/internal/domain/notice"
+	"sekimori/internal/outbound/mailout"
 )
 
 // mailWorkers is how many notices are in flight at once.
@@ -33,6 +32,14 @@ func (h *house) work(ctx context.Context, c *crew, sender notice.Sender) {
 	mail := notice.NewDispatcher(h.db, sender, h.now, mailWorkers)
 	c.start(func() { h.rounds(ctx, "timers", h.untilDue, h.notices.FireDue) })
 	c.start(func() { h.rounds(ctx, "notices", h.untilDue, mail.SendDue) })
+	if post, ok := sender.(*mailout.SMTP); ok { // the demo's outbox has no connections
+		c.start(func() { post.Run(ctx) })
+		if h.mailsCheckpoints() {
+			c.start(func() {
+				h.every(ctx, 5*time.Second, "mail checkpoint", func(ctx context.Context) error { return h.mailCheckpoints(ctx, post) })
+			})
+		}
+	}
 	wake := make(chan struct{}, 1)
 	c.start(func() {
 		for range h.hub.Subscribe(ctx) {
@@ -142,25 +149,4 @@ func (h *house) eraseExpired(ctx context.Context) error {
 		h.log.InfoContext(ctx, "expired cases erased", "cases", n)
 	}
 	return err
-}
-
-// copyCheckpoint puts the newest signed checkpoint where the operator wants it: what
-// lies on another machine shows later that nothing was cut from the end.
-func (h *house) copyCheckpoint(ctx context.Context) error {
-	dir := h.cfg.Journal.CheckpointDir
-	if dir == "" {
-		return nil
-	}
-	cp, ok, err := h.db.Record().LastCheckpoint(ctx)
-	if err != nil || !ok {
-		return err
-	}
-	path := filepath.Join(dir, fmt.Sprintf("checkpoint-%012d.txt", cp.Size))
-	if _, err := os.Stat(path); err == nil {
-		return nil
-	}
-	if err := os.MkdirAll(dir, 0o750); err != nil {
-		return fmt.Errorf("make checkpoint folder: %w", err)
-	}
-	return writeNew(path, string(cp.Note))
 }

@@ -61,7 +61,8 @@ func stateDescs() map[string]*prometheus.Desc {
 		"open_tracks": "Receivers who have not answered yet.", "overdue_tracks": "Open tracks whose timer ran out more than two minutes ago.",
 		"unreachable_tracks": "Open tracks whose chain found nobody to tell.", "unsent_notices": "Notices not yet taken by the mail server.",
 		"refused_notices": "Notices refused for good in the last day.", "unsealed_events": "Events that wait for a number in the journal.",
-		"journal_size": "Entries under the newest signed checkpoint.", "clock_behind_seconds": "How far the machine's clock is behind the record.",
+		"unmailed_checkpoints": "Auditors to whom the newest due checkpoint was not mailed.", "journal_size": "Entries under the newest signed checkpoint.",
+		"clock_behind_seconds": "How far the machine's clock is behind the record.",
 	} {
 		out[name] = prometheus.NewDesc("sekimori_"+name, help, nil, nil)
 	}
@@ -85,11 +86,17 @@ func (s *state) Collect(ch chan<- prometheus.Metric) {
 		s.h.log.Log(ctx, slog.LevelError, "read figures for metrics", "error", err)
 		return
 	}
+	unmailed, err := s.h.unmailedCheckpoints(ctx)
+	if err != nil {
+		s.h.log.ErrorContext(ctx, "read figures for metrics", "error", err)
+		return
+	}
 	for name, v := range map[string]float64{
 		"open_tracks": float64(health.Notices.OpenTracks), "overdue_tracks": float64(health.Notices.Overdue),
 		"unreachable_tracks": float64(health.Notices.Unreachable), "unsent_notices": float64(health.Notices.Unsent),
 		"refused_notices": float64(health.Notices.RefusedRecent), "unsealed_events": float64(health.Unsealed),
-		"journal_size": float64(health.Checkpoint.Size), "clock_behind_seconds": s.h.clock.Behind().Seconds(),
+		"journal_size": float64(health.Checkpoint.Size), "unmailed_checkpoints": float64(unmailed),
+		"clock_behind_seconds": s.h.clock.Behind().Seconds(),
 	} {
 		ch <- prometheus.MustNewConstMetric(s.descs[name], prometheus.GaugeValue, v)
 	}

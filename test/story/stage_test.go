@@ -83,6 +83,8 @@ func commands() map[string]func(*testscript.TestScript, bool, []string) {
 		"sjis":      plain((*stage).sjis),
 		"fresh":     plain((*stage).freshBrowser),
 		"storm":     plain((*stage).storm),
+		"morning":   plain((*stage).morning),
+		"attached":  plain((*stage).attached),
 	}
 }
 
@@ -198,7 +200,7 @@ func environ(ts *testscript.TestScript) []string {
 	var out []string
 	for _, k := range []string{"PATH", "HOME", "TMPDIR", "LANG", "STORY_CLOCK", "SEKIMORI_DATABASE_FILE", "SEKIMORI_LISTEN", "SEKIMORI_MAIL_HOST",
 		"SEKIMORI_MAIL_PORT", "SEKIMORI_MAIL_MODE", "SEKIMORI_MAIL_USER", "SEKIMORI_MAIL_PASSWORD_FILE", "SEKIMORI_MAIL_CA_FILE",
-		"SEKIMORI_MAIL_FROM", "SEKIMORI_BASE_URL", "SEKIMORI_URL", "SEKIMORI_TOKEN_FILE", "SEKIMORI_LIMITS_FILE_MB", "SEKIMORI_JOURNAL_CHECKPOINT_DIR", "SEKIMORI_LIMITS_RETENTION_DAYS"} {
+		"SEKIMORI_MAIL_FROM", "SEKIMORI_BASE_URL", "SEKIMORI_URL", "SEKIMORI_TOKEN_FILE", "SEKIMORI_LIMITS_FILE_MB", "SEKIMORI_JOURNAL_CHECKPOINT_DIR", "SEKIMORI_JOURNAL_CHECKPOINT_MAIL", "SEKIMORI_LIMITS_RETENTION_DAYS"} {
 		if v := ts.Getenv(k); v != "" {
 			out = append(out, k+"="+v)
 		}
