@@ -9,8 +9,11 @@ import (
 )
 
 // canMount reports whether this process may give a script a small disk: mounting needs
-// root.
+// root. Where CI is set it must be able to, and the script fails when it is not.
 func canMount() bool {
+	if os.Getenv("CI") != "" {
+		return true
+	}
 	dir, err := os.MkdirTemp("", "sekimori-mount-")
 	if err != nil {
 		return false

@@ -25,7 +25,19 @@ type Cluster struct {
 // Stop(Kill) is what a crash leaves. SEKIMORI_TEST_POSTGRES is not used.
 func StartCluster(t testing.TB) *Cluster {
 	t.Helper()
-	c := start(t, pgcluster.Options{Durable: true})
+	return startOwn(t, pgcluster.Options{Durable: true})
+}
+
+// StartSmall is StartCluster with the tables and the log on two small disks, 64 MB
+// each, that the test can fill. It needs root on Linux.
+func StartSmall(t testing.TB) *Cluster {
+	t.Helper()
+	return startOwn(t, pgcluster.Options{Durable: true, Small: true})
+}
+
+func startOwn(t testing.TB, opt pgcluster.Options) *Cluster {
+	t.Helper()
+	c := start(t, opt)
 	t.Cleanup(func() {
 		if err := c.Close(); err != nil {
 			t.Errorf("close the cluster: %v", err)
@@ -36,6 +48,12 @@ func StartCluster(t testing.TB) *Cluster {
 
 // URL is the address of the cluster's own empty database; it survives restarts.
 func (c *Cluster) URL() string { return c.c.URL() }
+
+// TableDisk is the mount point of the disk with the tables, of a cluster by StartSmall.
+func (c *Cluster) TableDisk() string { return c.c.TableDisk() }
+
+// LogDisk is that of the disk with the write-ahead log.
+func (c *Cluster) LogDisk() string { return c.c.LogDisk() }
 
 // Stop ends the server in the given way and waits until it is gone.
 func (c *Cluster) Stop(mode pgcluster.Mode) {

@@ -38,7 +38,17 @@ type Options struct {
 	// Durable keeps fsync, full_page_writes and synchronous_commit on, for tests
 	// that kill the server and look at what is left.
 	Durable bool
+	// Small puts the tables and the write-ahead log on two small disks of their own,
+	// for tests that fill them: see Cluster.TableDisk and LogDisk. Linux and root only.
+	Small bool
 }
+
+// smallDisk is the size of each disk of a small cluster in bytes. An empty cluster's
+// tables take 40 MB, and its log at most maxSmallLog.
+const (
+	smallDisk   = 64 << 20
+	maxSmallLog = "16MB"
+)
 
 // Mode is a way of stopping the server.
 type Mode int
@@ -108,7 +118,7 @@ func New(ctx context.Context, opt Options) (*Cluster, error) {
 	}
 	c := &Cluster{bin: bin, dir: dir, opt: opt}
 	if err := c.setUp(ctx); err != nil {
-		return nil, errors.Join(err, os.RemoveAll(dir))
+		return nil, errors.Join(err, removeFolder(dir))
 	}
 	return c, nil
 }
@@ -119,8 +129,16 @@ func (c *Cluster) setUp(ctx context.Context) error {
 	if err := giveToServerUser(c.dir); err != nil {
 		return err
 	}
-	cmd := exec.CommandContext(ctx, filepath.Join(c.bin, "initdb"),
-		"-D", c.data(), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync")
+	args := []string{"-D", c.data(), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"}
+	if c.opt.Small {
+		for _, disk := range []string{c.TableDisk(), c.LogDisk()} {
+			if err := mountSmall(disk); err != nil {
+				return err
+			}
+		}
+		args = append(args, "--waldir="+filepath.Join(c.LogDisk(), "wal"), "--wal-segsize=1")
+	}
+	cmd := exec.CommandContext(ctx, filepath.Join(c.bin, "initdb"), args...)
 	cmd.Dir = c.dir
 	attr, err := serverAttr()
 	if err != nil {
@@ -141,7 +159,24 @@ func (c *Cluster) setUp(ctx context.Context) error {
 	return err
 }
 
-func (c *Cluster) data() string { return filepath.Join(c.dir, "data") }
+func (c *Cluster) data() string {
+	if c.opt.Small {
+		return filepath.Join(c.TableDisk(), "data")
+	}
+	return filepath.Join(c.dir, "data")
+}
+
+// TableDisk is the mount point of the disk with the tables of a small cluster.
+func (c *Cluster) TableDisk() string { return filepath.Join(c.dir, tableDisk) }
+
+// LogDisk is the mount point of the disk with the write-ahead log of a small cluster.
+func (c *Cluster) LogDisk() string { return filepath.Join(c.dir, logDisk) }
+
+// The names of the mount points, below the cluster's folder.
+const (
+	tableDisk = "table-disk"
+	logDisk   = "log-disk"
+)
 
 // URL is the address of the maintenance database, as a superuser.
 func (c *Cluster) URL() string {
@@ -201,6 +236,9 @@ func (c *Cluster) command() *exec.Cmd {
 		"max_connections": "300", "shared_buffers": "64MB", "max_wal_size": "256MB",
 		"timezone": "UTC", "log_timezone": "UTC", "autovacuum_naptime": "10min", "jit": "off",
 	}
+	if c.opt.Small {
+		set["min_wal_size"], set["max_wal_size"] = "2MB", maxSmallLog
+	}
 	if !c.opt.Durable {
 		set["fsync"], set["synchronous_commit"], set["full_page_writes"] = "off", "off", "off"
 	}
@@ -254,7 +292,7 @@ func (c *Cluster) Stop(mode Mode) error {
 
 // Close stops the server at once and removes its folder.
 func (c *Cluster) Close() error {
-	return errors.Join(c.Stop(Immediate), os.RemoveAll(c.dir))
+	return errors.Join(c.Stop(Immediate), removeFolder(c.dir))
 }
 
 func freePort() (int, error) {

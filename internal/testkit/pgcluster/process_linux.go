@@ -75,6 +75,28 @@ func removeOrphans() {
 		if err != nil || !errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) {
 			continue
 		}
-		os.RemoveAll(dir)
+		removeFolder(dir)
 	}
+}
+
+// mountSmall makes dir a disk of its own, the server user's.
+func mountSmall(dir string) error {
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return err
+	}
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, fmt.Sprintf("mode=0700,size=%d", smallDisk)); err != nil {
+		return fmt.Errorf("mount a small disk, which needs root: %w", err)
+	}
+	return giveToServerUser(dir)
+}
+
+// removeFolder removes a cluster's folder with the small disks that it may have.
+func removeFolder(dir string) error {
+	for _, disk := range []string{tableDisk, logDisk} {
+		err := syscall.Unmount(filepath.Join(dir, disk), syscall.MNT_DETACH)
+		if err != nil && !errors.Is(err, syscall.EINVAL) && !errors.Is(err, syscall.ENOENT) && !errors.Is(err, syscall.EPERM) {
+			return fmt.Errorf("unmount the %s of a cluster: %w", disk, err)
+		}
+	}
+	return os.RemoveAll(dir)
 }

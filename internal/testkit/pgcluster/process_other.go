@@ -2,7 +2,11 @@
 
 package pgcluster
 
-import "syscall"
+import (
+	"errors"
+	"os"
+	"syscall"
+)
 
 // Outside Linux there is no parent-death signal and nobody runs tests as root:
 // the server is an ordinary child.
@@ -14,3 +18,7 @@ func giveToServerUser(string) error { return nil }
 func removeOrphans() {}
 
 func (p *process) kill() { p.cmd.Process.Kill() } // only fails when it has ended already
+
+func mountSmall(string) error { return errors.New("small disks are made on Linux alone") }
+
+func removeFolder(dir string) error { return os.RemoveAll(dir) }

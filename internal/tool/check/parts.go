@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"sekimori/internal/testkit/chrome"
+	"sekimori/internal/testkit/debian"
+	"sekimori/internal/testkit/nspawn"
 	"sekimori/internal/testkit/pgcluster"
 )
 
@@ -32,6 +34,15 @@ func parts() []part {
 			return err != nil
 		}},
 		{"a Japanese font", []string{"fonts-noto-cjk"}, func() bool { return !anyFile("/usr/share/fonts/*/noto/NotoSansCJK-*") }},
+		{"curl for the stories", []string{"curl"}, func() bool { return lacks("curl") }},
+		{"what makes a Debian to boot", []string{debian.Package}, func() bool {
+			_, err := debian.Find()
+			return err != nil
+		}},
+		{"what boots it", []string{nspawn.Package}, func() bool {
+			_, err := nspawn.Find()
+			return err != nil
+		}},
 		{"a C compiler for the race detector", []string{"gcc", "libc6-dev"}, func() bool {
 			return lacks("gcc") || !anyFile("/usr/include/stdlib.h")
 		}},

@@ -23,6 +23,10 @@ type step struct {
 // raceFolders hold the packages where goroutines meet.
 var raceFolders = []string{"internal/domain", "internal/outbound", "internal/inbound", "internal/app"}
 
+// hostTests is the package that boots a machine and lives through its restarts. It runs
+// alone: a busy computer would make it slow, and it the others.
+const hostTests = "sekimori/test/host"
+
 // steps are in the order of their cost, the whole test run last.
 func steps(fuzzTime time.Duration) []step {
 	return []step{
@@ -36,7 +40,8 @@ func steps(fuzzTime time.Duration) []step {
 		{"known vulnerabilities", vulnerabilities},
 		{"fuzz", command("go", "run", "./internal/tool/fuzzall", "-time", fuzzTime.String())},
 		{"race", race},
-		{"tests", withPostgres("go", "test", "-shuffle=on", "-timeout=20m", "./...")},
+		{"host", command("go", "test", "-count=1", "-timeout=15m", hostTests)},
+		{"tests", tests},
 	}
 }
 
@@ -58,6 +63,21 @@ func command(name string, args ...string) func(context.Context) error {
 // withPostgres runs a program with one PostgreSQL server for all it starts.
 func withPostgres(args ...string) func(context.Context) error {
 	return command("go", append([]string{"run", "./internal/tool/pgtemp", "--"}, args...)...)
+}
+
+// tests runs all tests but those that have run alone.
+func tests(ctx context.Context) error {
+	out, err := exec.CommandContext(ctx, "go", "list", "./...").Output()
+	if err != nil {
+		return fmt.Errorf("list the packages: %w", err)
+	}
+	args := []string{"go", "test", "-shuffle=on", "-timeout=20m"}
+	for p := range strings.FieldsSeq(string(out)) {
+		if p != hostTests {
+			args = append(args, p)
+		}
+	}
+	return withPostgres(args...)(ctx)
 }
 
 func start(ctx context.Context, env []string, name string, args ...string) error {
