@@ -10,7 +10,7 @@ import (
 )
 
 func (s *shell) journal() *cobra.Command {
-	return s.group("journal", s.journalVerify(), s.journalExport(), s.journalCheckpoint(), s.journalProve())
+	return s.group("journal", s.journalVerify(), s.journalExport(), s.journalCheckpoint(), s.journalProve(), s.journalCheckProof())
 }
 
 func (s *shell) journalExport() *cobra.Command {

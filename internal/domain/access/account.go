@@ -125,6 +125,9 @@ func (s *Service) savePassword(ctx context.Context, by Actor, acc Account, passw
 		if _, err := tx.DeleteSessions(ctx, acc.Person, keep); err != nil {
 			return fmt.Errorf("end other sessions: %w", err)
 		}
+		if err := tx.DeleteInvitation(ctx, acc.Person); err != nil { // no second way to the account
+			return fmt.Errorf("end invitation: %w", err)
+		}
 		return tx.Record(ctx, ev)
 	})
 }

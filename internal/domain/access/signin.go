@@ -66,6 +66,13 @@ type Tx interface {
 	// Miss counts a failed sign-in for a key and gives the failures since window began.
 	Miss(ctx context.Context, key string, at time.Time, window time.Duration) (int, error)
 	ClearMisses(ctx context.Context, key string) error
+	// SaveInvitation inserts a person's invitation or replaces the one before.
+	SaveInvitation(ctx context.Context, v Invitation) error
+	// TakeInvitation ends an invitation and reports whether it was there.
+	TakeInvitation(ctx context.Context, hash [32]byte) (bool, error)
+	DeleteInvitation(ctx context.Context, person string) error
+	// AccountsLike gives the person's account and the one of that sign-in name.
+	AccountsLike(ctx context.Context, person, login string) ([]Account, error)
 }
 
 // Store reads and changes the sign-in data.
@@ -73,6 +80,9 @@ type Store interface {
 	UpdateAccess(ctx context.Context, f func(Tx) error) error
 	AccountByLogin(ctx context.Context, login string) (Account, bool, error)
 	AccountOf(ctx context.Context, person string) (Account, bool, error)
+	Accounts(ctx context.Context) ([]Account, error)
+	InvitationByHash(ctx context.Context, hash [32]byte) (Invitation, bool, error)
+	Invitations(ctx context.Context) ([]Invitation, error)
 	Identity(ctx context.Context, person string, at time.Time) (Identity, bool, error)
 	SessionByHash(ctx context.Context, hash [32]byte) (Session, bool, error)
 	Sessions(ctx context.Context, person string) ([]Session, error)

@@ -35,7 +35,11 @@ func (s *Service) AddFact(ctx context.Context, by access.Actor, incident string,
 	if err := c.Err(); err != nil {
 		return Entry{}, err
 	}
-	err := s.work(ctx, by, incident, AsFinder, func(tx Tx, i *Incident) (journal.Event, error) {
+	need, err := s.needed(ctx, by, incident, a.Corrects, &e)
+	if err != nil {
+		return Entry{}, err
+	}
+	err = s.work(ctx, by, incident, need, func(tx Tx, i *Incident) (journal.Event, error) {
 		e.Incident = i.ID
 		if err := s.place(ctx, tx, i, a, &e); err != nil {
 			return journal.Event{}, err
@@ -47,6 +51,32 @@ func (s *Service) AddFact(ctx context.Context, by access.Actor, incident string,
 			map[string]string{"entry": e.ID, "key": e.Key, "text": e.Text, "corrects": e.Corrects})
 	})
 	return e, err
+}
+
+// needed is the sight that an addition asks for. A note between those who work on the
+// case is corrected between them too: the correction is as internal as the note.
+func (s *Service) needed(ctx context.Context, by access.Actor, incident, corrects string, e *Entry) (Sight, error) {
+	switch corrects {
+	case "", "summary", "occurred", "discovered":
+		return AsFinder, nil
+	}
+	c, err := s.Case(ctx, by, incident)
+	if err != nil {
+		return Blind, err
+	}
+	for _, x := range c.Entries {
+		if x.ID == corrects && x.Internal {
+			e.Internal = true
+			return AsWorker, nil
+		}
+	}
+	return AsFinder, nil
+}
+
+// Correctable reports whether the entry is somebody's own words, which a correction can
+// be put beside. What was done (a step, a status) is undone, not corrected.
+func (e Entry) Correctable() bool {
+	return e.Type == Fact || e.Type == Answer || e.Type == Note
 }
 
 // place decides what sort of entry an addition is, and applies a correction of a
@@ -87,7 +117,9 @@ func (s *Service) place(ctx context.Context, tx Tx, i *Incident, a Addition, e *
 		if err != nil {
 			return fmt.Errorf("load entries of %s: %w", i.ID, err)
 		}
-		c.That(slices.ContainsFunc(said, func(x Entry) bool { return x.ID == a.Corrects && !x.Internal }), "corrects", "fault.unknown_choice", nil)
+		c.That(slices.ContainsFunc(said, func(x Entry) bool {
+			return x.ID == a.Corrects && x.Correctable() && x.Internal == e.Internal
+		}), "corrects", "fault.unknown_choice", nil)
 	}
 	return c.Err()
 }

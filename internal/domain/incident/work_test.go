@@ -74,6 +74,22 @@ func TestCorrectionsNeverOverwrite(t *testing.T) {
 	}
 	_, err = h.cases.AddFact(t.Context(), h.as("per_gen"), i.ID, incident.Addition{Text: "x"})
 	refused(t, "by a stranger", err, fault.NotFound, "fault.not_found")
+
+	// A note is corrected between those who work on the case; a status is not words to correct.
+	h.wait(time.Second)
+	inner, err := h.cases.AddFact(t.Context(), h.as("per_pm"), i.ID, incident.Addition{Corrects: note, Text: "内緒ではない"})
+	h.must(err)
+	same(t, "of a note", [3]any{incident.Correction, note, true}, [3]any{inner.Type, inner.Corrects, inner.Internal})
+	for _, e := range h.see(i, h.as("per_emp")).Entries {
+		if e.Internal || e.Corrects == note {
+			t.Errorf("the finder sees %+v", e)
+		}
+	}
+	h.wait(time.Second)
+	h.must(h.cases.SetStatus(t.Context(), h.as("per_pm"), i.ID, incident.Investigating, "調べる"))
+	after := h.see(i, h.as("per_pm")).Entries
+	_, err = h.cases.AddFact(t.Context(), h.as("per_pm"), i.ID, incident.Addition{Corrects: after[len(after)-1].ID, Text: "x"})
+	bad(t, "of a status", err, "corrects:fault.unknown_choice")
 }
 
 func TestCloseNeedsAnswersAndASecondPerson(t *testing.T) {

@@ -35,6 +35,9 @@ type Tx interface {
 	SavePolicy(ctx context.Context, p Policy) error
 	// VerifyContact notes that a person's mail address was seen to work.
 	VerifyContact(ctx context.Context, person string, at time.Time) error
+	// HoldCase reports whether the case still wants work, and keeps that so until the
+	// transaction ends.
+	HoldCase(ctx context.Context, incident string) (open bool, err error)
 	// Adopt freezes the newest policy on every open track, by an explicit act.
 	Adopt(ctx context.Context, version int) (int, error)
 }
@@ -115,7 +118,7 @@ func (s *Service) FireDue(ctx context.Context) (int, error) {
 }
 
 // change locks a track, lets f fire it, and saves what came of it in one commit.
-func (s *Service) change(ctx context.Context, track string, f func(Track, Lookout) (Fired, error), more ...journal.Event) error {
+func (s *Service) change(ctx context.Context, track string, f func(Track, Lookout) (Fired, error)) error {
 	t, _, err := s.store.Track(ctx, track)
 	if err != nil {
 		return fmt.Errorf("load track %s: %w", track, err)
@@ -124,25 +127,45 @@ func (s *Service) change(ctx context.Context, track string, f func(Track, Lookou
 	if err != nil {
 		return err
 	}
-	return s.store.UpdateNotices(ctx, func(tx Tx) error {
-		t, _, err := tx.LockTrack(ctx, track)
-		if err != nil {
-			return fmt.Errorf("lock track %s: %w", track, err)
-		}
-		w := w
-		if w.Unsent, err = tx.Pending(ctx, track); err != nil {
-			return fmt.Errorf("list unsent of %s: %w", track, err)
-		}
-		fired, err := f(t, w)
-		if err != nil {
+	return s.store.UpdateNotices(ctx, func(tx Tx) error { return fireIn(ctx, tx, track, w, f) })
+}
+
+func fireIn(ctx context.Context, tx Tx, track string, w Lookout, f func(Track, Lookout) (Fired, error), more ...journal.Event) error {
+	t, _, err := tx.LockTrack(ctx, track)
+	if err != nil {
+		return fmt.Errorf("lock track %s: %w", track, err)
+	}
+	if w.Unsent, err = tx.Pending(ctx, track); err != nil {
+		return fmt.Errorf("list unsent of %s: %w", track, err)
+	}
+	fired, err := f(t, w)
+	if err != nil {
+		return err
+	}
+	for _, ev := range more {
+		if err := tx.Record(ctx, ev); err != nil {
 			return err
 		}
-		for _, ev := range more {
-			if err := tx.Record(ctx, ev); err != nil {
-				return err
-			}
+	}
+	return tx.SaveFired(ctx, fired)
+}
+
+// changeByHand is change for what a person asks for: never of a case that has ended, for
+// its track would wait for an answer that nobody owes any more.
+func (s *Service) changeByHand(ctx context.Context, t Track, f func(Track, Lookout) (Fired, error), ev journal.Event) error {
+	w, err := s.Lookout(ctx, t.Policy)
+	if err != nil {
+		return err
+	}
+	return s.store.UpdateNotices(ctx, func(tx Tx) error {
+		open, err := tx.HoldCase(ctx, t.Incident)
+		if err != nil {
+			return fmt.Errorf("hold case %s: %w", t.Incident, err)
 		}
-		return tx.SaveFired(ctx, fired)
+		if !open {
+			return fault.Clash("fault.case_ended", nil)
+		}
+		return fireIn(ctx, tx, t.ID, w, f, ev)
 	})
 }
 
@@ -251,7 +274,7 @@ func (s *Service) Escalate(ctx context.Context, by access.Actor, track string, l
 	if err != nil {
 		return err
 	}
-	return s.change(ctx, track, func(t Track, w Lookout) (Fired, error) { return Climb(t, w, level) }, ev)
+	return s.changeByHand(ctx, t, func(t Track, w Lookout) (Fired, error) { return Climb(t, w, level) }, ev)
 }
 
 // PassOn tells a named person, with a window of their own (rule 9).
@@ -277,7 +300,7 @@ func (s *Service) PassOn(ctx context.Context, by access.Actor, track, person, re
 	if err != nil {
 		return err
 	}
-	return s.change(ctx, track, func(t Track, w Lookout) (Fired, error) { return PassOn(t, w, person) }, ev)
+	return s.changeByHand(ctx, t, func(t Track, w Lookout) (Fired, error) { return PassOn(t, w, person) }, ev)
 }
 
 func (s *Service) mayClimb(ctx context.Context, by access.Actor, track string) (Track, error) {

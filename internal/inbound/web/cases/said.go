@@ -7,6 +7,7 @@ import (
 	"sekimori/internal/domain/directory"
 	"sekimori/internal/domain/incident"
 	"sekimori/internal/inbound/web/page"
+	"sekimori/internal/inbound/web/report"
 )
 
 // statement is something that somebody said of a case, with what corrects it.
@@ -15,19 +16,24 @@ type statement struct {
 	Text  string
 	Who   string
 	Fixes []statement
+	Fix   string // the page that corrects it; "" when there is none
 }
+
+// Short is the statement in a few words, for what is only heard.
+func (s statement) Short() string { return page.Short(s.Text, 30) }
 
 // said lists the report's line, facts and answers in the order in which they came.
 // What was corrected stands as it was sent, and the correction beside it.
 func said(r *page.Request, org *directory.Org, c *incident.Case) []statement {
 	first := statement{Head: r.P.T("cases.said_report"), Text: c.Summary, Who: signed(r, org, c.Reporter, c.Reported),
-		Fixes: corrections(r, org, c, func(e incident.Entry) bool { return e.Key == "summary" })}
+		Fixes: corrections(r, org, c, func(e incident.Entry) bool { return e.Key == "summary" }),
+		Fix:   report.CorrectSummaryLink(r.By, c, true)}
 	if first.Text == "" {
 		first.Text = r.P.T("cases.erased")
 	}
 	out := []statement{first}
 	for _, e := range byTime(c.Entries) {
-		s := statement{Text: words(r, e.Text), Who: signed(r, org, e.By, e.At)}
+		s := statement{Text: words(r, e.Text), Who: signed(r, org, e.By, e.At), Fix: report.CorrectLink(r.By, c, e, true)}
 		switch e.Type {
 		case incident.Fact:
 			s.Head = r.P.T("cases.said_fact")
@@ -47,7 +53,8 @@ func notes(r *page.Request, org *directory.Org, c *incident.Case) []statement {
 	var out []statement
 	for _, e := range byTime(c.Entries) {
 		if e.Type == incident.Note {
-			out = append(out, statement{Text: words(r, e.Text), Who: signed(r, org, e.By, e.At)})
+			out = append(out, statement{Text: words(r, e.Text), Who: signed(r, org, e.By, e.At), Fix: report.CorrectLink(r.By, c, e, true),
+				Fixes: corrections(r, org, c, func(x incident.Entry) bool { return x.Corrects == e.ID })})
 		}
 	}
 	return out

@@ -275,18 +275,10 @@ func about(r *page.Request, c *incident.Case) []page.Option {
 	}
 	for _, e := range c.Entries {
 		if e.Type == incident.Fact || e.Type == incident.Answer {
-			out = append(out, page.Option{Value: "fix:" + e.ID, Label: r.P.T("cases.about_entry", "text", short(words(r, e.Text), 30))})
+			out = append(out, page.Option{Value: "fix:" + e.ID, Label: r.P.T("cases.about_entry", "text", page.Short(words(r, e.Text), 30))})
 		}
 	}
 	return out
-}
-
-func short(s string, n int) string {
-	if rs := []rune(strings.ReplaceAll(s, "\n", " ")); len(rs) > n {
-		return string(rs[:n]) + "…"
-	} else {
-		return string(rs)
-	}
 }
 
 // nextThing is one matter that waits for who looks at the page.

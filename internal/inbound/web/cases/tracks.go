@@ -57,7 +57,7 @@ func (d Deps) tracks(ctx context.Context, r *page.Request, org *directory.Org, c
 		answers := may && t.MayAnswer(r.By, told)
 		v := trackView{ID: t.ID, Receiver: r.P.T("receiver." + string(t.Receiver)), Open: t.State == notice.Open, Done: t.State == notice.Acked,
 			Late: t.State == notice.Open && (t.Empty || t.Pass > 1), Since: t.Started, Note: t.AckNote,
-			MayAnswer: answers && t.State == notice.Open, MayClimb: may && (answers || works) && t.State != notice.Closed,
+			MayAnswer: answers && t.State == notice.Open, MayClimb: may && (answers || works) && t.State != notice.Closed && c.Status.Open(),
 			MayEnd: works && may && t.State == notice.Open}
 		v.State, v.Where, v.Answer = stateOf(r, org, t)
 		for _, x := range told {

@@ -50,3 +50,12 @@ func first(sent string, marks []mark) string {
 	}
 	return ""
 }
+
+// Short is a text in one line of at most n characters.
+func Short(s string, n int) string {
+	rs := []rune(strings.ReplaceAll(s, "\n", " "))
+	if len(rs) > n {
+		return string(rs[:n]) + "…"
+	}
+	return string(rs)
+}

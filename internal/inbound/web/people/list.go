@@ -33,6 +33,7 @@ type listPage struct {
 	Rows        []row
 	Pager       page.Pager
 	MayEdit     bool
+	MayInvite   bool
 }
 
 func (d Deps) list(w http.ResponseWriter, r *page.Request) error {
@@ -42,7 +43,8 @@ func (d Deps) list(w http.ResponseWriter, r *page.Request) error {
 	}
 	q := r.URL.Query()
 	now := r.Kit.Now()
-	p := listPage{Base: r.Kit.Base(r, "people.title", "/people"), Q: strings.TrimSpace(q.Get("q")), Leavers: q.Get("left") != "", MayEdit: r.By.May(access.EditDirectory) == nil}
+	p := listPage{Base: r.Kit.Base(r, "people.title", "/people"), Q: strings.TrimSpace(q.Get("q")), Leavers: q.Get("left") != "", MayEdit: r.By.May(access.EditDirectory) == nil,
+		MayInvite: r.By.May(access.ManageAccounts) == nil}
 	dep := q.Get("department")
 	p.Filtered = p.Q != "" || dep != "" || p.Leavers
 	p.Departments = append([]page.Option{{Label: r.P.T("word.all"), On: dep == ""}}, tree(org, dep)...)

@@ -25,8 +25,9 @@ type Deps struct {
 
 // Bodies of the import's two steps: the file as it is, and the same inside a form.
 const (
-	maxFile  = 2 << 20
-	maxApply = maxFile/3*4 + 64<<10 // as base64, and the form around it
+	maxFile   = 2 << 20
+	maxApply  = maxFile/3*4 + 64<<10 // as base64, and the form around it
+	maxInvite = 1 << 20              // the ids of a whole company
 )
 
 // Routes lists the room's pages and verbs.
@@ -43,6 +44,8 @@ func Routes(d Deps) []page.Route {
 		{Pattern: "POST /people/{id}/tokens/{item}/end", Do: d.verb("token", endToken)},
 		{Pattern: "GET /people/duties", Do: d.duties},
 		{Pattern: "POST /people/duties", Do: d.setDuty},
+		{Pattern: "GET /people/invite", Do: d.inviteForm},
+		{Pattern: "POST /people/invite", Do: d.invite, MaxBody: maxInvite},
 		{Pattern: "GET /people/import", Do: d.importForm},
 		{Pattern: "POST /people/import", Do: d.preview, Stream: true, MaxBody: maxFile + 64<<10},
 		{Pattern: "POST /people/import/apply", Do: d.apply, MaxBody: maxApply},

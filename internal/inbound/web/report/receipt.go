@@ -40,6 +40,7 @@ type receiptPage struct {
 type factLine struct {
 	Name, Value string
 	Unknown     bool
+	beside
 }
 
 // refusal is what was wrong with one of the receipt's forms.
@@ -116,7 +117,7 @@ func facts(r *page.Request, o *directory.Org, c *incident.Case) []factLine {
 		return f
 	}
 	out := []factLine{
-		{Name: r.P.T("report.what"), Value: c.Summary},
+		{Name: r.P.T("report.what"), Value: c.Summary, beside: besideSummary(r, o, c)},
 		when("report.occurred", c.Occurred),
 		when("report.discovered", c.Discovered),
 		{Name: r.P.T("report.reported"), Value: r.P.DateTime(c.Reported)},
@@ -186,6 +187,7 @@ type question struct {
 type answerLine struct {
 	Question, Text, At string
 	Unknown            bool
+	beside
 }
 
 // questions parts the kind's questions into those still open and those answered.
@@ -198,7 +200,7 @@ func questions(r *page.Request, o *directory.Org, c *incident.Case, bad refusal)
 				continue
 			}
 			n++
-			line := answerLine{Question: r.P.T(id), Text: e.Text, At: r.P.T("report.by_at", "name", o.NameOf(e.By), "at", r.P.DateTime(e.At))}
+			line := answerLine{Question: r.P.T(id), Text: e.Text, At: r.P.T("report.by_at", "name", o.NameOf(e.By), "at", r.P.DateTime(e.At)), beside: besideEntry(r, o, c, e)}
 			if e.Text == incident.Unknown {
 				line.Text, line.Unknown = r.P.T("word.unknown"), true
 			}
@@ -221,7 +223,8 @@ func questions(r *page.Request, o *directory.Org, c *incident.Case, bad refusal)
 
 type addedLine struct {
 	At, Iso, What, Text, Who string
-	Fix                      bool
+	IsFix                    bool
+	beside
 }
 
 // added is what came after the report, in order: words, corrections, and how the work
@@ -233,13 +236,18 @@ func added(r *page.Request, o *directory.Org, c *incident.Case) []addedLine {
 		if e.Internal || !slices.Contains(shown, e.Type) {
 			continue
 		}
-		l := addedLine{At: r.P.DateTime(e.At), Iso: e.At.UTC().Format("2006-01-02T15:04:05Z"), What: r.P.T("entry." + string(e.Type)), Text: e.Text, Who: o.NameOf(e.By), Fix: e.Type == incident.Correction}
+		l := addedLine{At: r.P.DateTime(e.At), Iso: e.At.UTC().Format("2006-01-02T15:04:05Z"), What: r.P.T("entry." + string(e.Type)), Text: e.Text, Who: o.NameOf(e.By), IsFix: e.Type == incident.Correction}
 		switch e.Type {
+		case incident.Fact:
+			l.beside = besideEntry(r, o, c, e)
 		case incident.StatusSet:
 			l.What = r.P.T("report.status_now", "status", r.P.T("status."+e.Key))
 		case incident.Assigned:
 			l.What = r.P.T("report.assigned_to", "name", o.NameOf(e.Key))
 		case incident.Correction:
+			if e.Corrects != "" { // it stands beside what it corrects
+				continue
+			}
 			l.What, l.Text = r.P.T("report.fixed_other"), corrected(r, e)
 			if e.Key != "" {
 				l.What = r.P.T("report.fixed_" + e.Key)

@@ -66,6 +66,8 @@ func Routes(d Deps) []page.Route {
 		{Pattern: "POST /receipt/{label}/add", Do: r.add},
 		{Pattern: "POST /receipt/{label}/answer", Do: r.answer},
 		{Pattern: "POST /receipt/{label}/correct", Do: r.correct},
+		{Pattern: "GET /receipt/{label}/correct/{what}", Do: r.correctForm},
+		{Pattern: "POST /receipt/{label}/correct/{what}", Do: r.correctOne},
 		{Pattern: "POST /receipt/{label}/files", Do: r.upload, Stream: true, MaxBody: uploadLimit(d.Files.Limits())},
 		{Pattern: "GET /evidence/{id}", Do: r.download},
 		{Pattern: "GET /tallies", Do: r.tallies},

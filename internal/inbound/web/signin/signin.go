@@ -16,6 +16,8 @@ type Door interface {
 	SignIn(ctx context.Context, login, password string, from access.Origin) (secret string, s access.Session, err error)
 	SignOut(ctx context.Context, by access.Actor) error
 	ChangePassword(ctx context.Context, by access.Actor, old, fresh string) error
+	Invited(ctx context.Context, link string) (access.Invitation, error)
+	Accept(ctx context.Context, link, password string, from access.Origin) (secret string, s access.Session, err error)
 }
 
 // Keys lists and ends what lets a person in.
@@ -54,6 +56,8 @@ func Routes(d Deps) []page.Route {
 		{Pattern: "POST /login", Do: r.enter, Public: true},
 		{Pattern: "POST /logout", Do: r.leave, Public: true},
 		{Pattern: "GET /language", Do: language, Public: true},
+		{Pattern: "GET /invite/{link}", Do: r.invited, Public: true},
+		{Pattern: "POST /invite/{link}", Do: r.accept, Public: true},
 		{Pattern: "GET /account", Do: r.account},
 		{Pattern: "POST /account/password", Do: r.password},
 		{Pattern: "POST /account/sessions/{id}/revoke", Do: r.revokeSession},

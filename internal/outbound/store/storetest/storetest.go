@@ -32,6 +32,7 @@ func Run(t *testing.T, open func(t testing.TB) *store.DB) {
 		{"directory/nothing by halves", testDirectoryUndone},
 		{"meta", testMeta},
 		{"accounts", testAccounts},
+		{"invitations", testInvitations},
 		{"sessions", testSessions},
 		{"tokens", testTokens},
 		{"misses", testMisses},

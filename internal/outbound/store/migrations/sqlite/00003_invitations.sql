@@ -1,0 +1,4 @@
+-- +goose Up
+CREATE TABLE acc_invitation (
+  person TEXT PRIMARY KEY, hash BLOB NOT NULL UNIQUE, login TEXT NOT NULL, invited_by TEXT NOT NULL,
+  created_at BIGINT NOT NULL, expires_at BIGINT NOT NULL);
