@@ -11,8 +11,11 @@ import (
 
 	"sekimori/internal/testkit/chrome"
 	"sekimori/internal/testkit/debian"
+	"sekimori/internal/testkit/natsd"
 	"sekimori/internal/testkit/nspawn"
 	"sekimori/internal/testkit/pgcluster"
+	"sekimori/internal/testkit/qemu"
+	"sekimori/internal/testkit/wine"
 )
 
 // part is something outside Go that the full tests run for real.
@@ -43,6 +46,23 @@ func parts() []part {
 			_, err := nspawn.Find()
 			return err != nil
 		}},
+		{"what looks at a firewall", []string{"nftables"}, func() bool { return lacks("nft") }},
+		{"a message bus with made-up services", []string{"dbus-daemon", "python3-dbusmock"}, func() bool {
+			return lacks("dbus-daemon") || !anyFile("/usr/lib/python3/dist-packages/dbusmock/__init__.py")
+		}},
+		{"the NATS server", []string{natsd.Package}, func() bool {
+			_, err := natsd.Find()
+			return err != nil
+		}},
+		{"Wine and a compiler for its one library", wine.Packages(), func() bool {
+			_, err := wine.Find()
+			return err != nil
+		}},
+		{"what emulates a machine", []string{qemu.Package}, func() bool {
+			_, err := qemu.Find()
+			return err != nil
+		}},
+		{"what makes its disk", []string{"e2fsprogs"}, func() bool { return !anyFile("/sbin/mke2fs") }},
 		{"a C compiler for the race detector", []string{"gcc", "libc6-dev"}, func() bool {
 			return lacks("gcc") || !anyFile("/usr/include/stdlib.h")
 		}},

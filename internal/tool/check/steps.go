@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -21,11 +22,11 @@ type step struct {
 }
 
 // raceFolders hold the packages where goroutines meet.
-var raceFolders = []string{"internal/domain", "internal/outbound", "internal/inbound", "internal/app"}
+var raceFolders = []string{"internal/domain", "internal/outbound", "internal/inbound", "internal/app", "internal/agent"}
 
-// hostTests is the package that boots a machine and lives through its restarts. It runs
-// alone: a busy computer would make it slow, and it the others.
-const hostTests = "sekimori/test/host"
+// aloneTests are the packages that boot machines or play whole networks. They run alone:
+// a busy computer would make them slow, and they the others.
+var aloneTests = []string{"sekimori/test/host", "sekimori/test/endpoint", "sekimori/test/vm"}
 
 // steps are in the order of their cost, the whole test run last.
 func steps(fuzzTime time.Duration) []step {
@@ -40,7 +41,9 @@ func steps(fuzzTime time.Duration) []step {
 		{"known vulnerabilities", vulnerabilities},
 		{"fuzz", command("go", "run", "./internal/tool/fuzzall", "-time", fuzzTime.String())},
 		{"race", race},
-		{"host", command("go", "test", "-count=1", "-timeout=15m", hostTests)},
+		{"host", command("go", "test", "-count=1", "-timeout=15m", aloneTests[0])},
+		{"endpoint", withPostgres("go", "test", "-count=1", "-timeout=15m", aloneTests[1])},
+		{"vm", command("go", "test", "-count=1", "-timeout=20m", aloneTests[2])},
 		{"tests", tests},
 	}
 }
@@ -73,7 +76,7 @@ func tests(ctx context.Context) error {
 	}
 	args := []string{"go", "test", "-shuffle=on", "-timeout=20m"}
 	for p := range strings.FieldsSeq(string(out)) {
-		if p != hostTests {
+		if !slices.Contains(aloneTests, p) {
 			args = append(args, p)
 		}
 	}
