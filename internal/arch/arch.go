@@ -59,6 +59,7 @@ func rooms() []room {
 		{path: pii, may: []string{kit}},
 		{path: seal, may: []string{kit}},
 		{path: agent, may: []string{pii, seal, kit}},
+		{path: cli + "/endpoint", may: []string{agent, pii, seal, kit}},
 		{path: cli, may: []string{app, agent, pii, seal, kit}},
 		{path: app, may: []string{agent, domain, inbound, outbound, pii, seal, kit}},
 		{path: "internal/arch"},
@@ -75,6 +76,10 @@ func bannedInDomain() []string {
 	return []string{"net/http", "database/sql", "os", "log", "log/slog"}
 }
 
+// starters are the shipped files that may start a program, each with its own list of
+// which ones: macOS gives its packet filter and its services to its own programs only.
+func starters() []string { return []string{"internal/agent/host/run_darwin.go"} }
+
 // check reads one file and names everything in it that breaks a rule. name is its path
 // from the root of the repository, with slashes.
 func check(name string, src []byte) ([]string, error) {
@@ -83,7 +88,7 @@ func check(name string, src []byte) ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("parse: %w", err)
 	}
-	c := checker{fset: fset, dir: path.Dir(name)}
+	c := checker{fset: fset, name: name, dir: path.Dir(name)}
 	c.test = strings.HasSuffix(name, "_test.go") || under(name, "test") || under(name, testkit)
 	c.imports(file)
 	c.body(file)
@@ -92,6 +97,7 @@ func check(name string, src []byte) ([]string, error) {
 
 type checker struct {
 	fset  *token.FileSet
+	name  string
 	dir   string // the package's folder
 	test  bool   // a test file, or a helper of the tests
 	found []string
@@ -155,7 +161,7 @@ func (c *checker) body(file *ast.File) {
 			if s := sel.Sel.Name; s == "Now" || s == "Since" || s == "Until" {
 				c.add(sel.Pos(), "time.%s in the domain: take the time as an argument", s)
 			}
-		case process != "" && pkg.Name == process && !c.test && !under(c.dir, "internal/tool"):
+		case process != "" && pkg.Name == process && !c.test && !under(c.dir, "internal/tool") && !slices.Contains(starters(), c.name):
 			if s := sel.Sel.Name; s == "Command" || s == "CommandContext" {
 				c.add(sel.Pos(), "exec.%s: start processes through internal/tool", s)
 			}

@@ -135,8 +135,15 @@ func (d Document) check() error {
 	if d.Isolation.On && d.Isolation.Order == "" {
 		return fmt.Errorf("%w: isolation without an order", ErrDocument)
 	}
+	// A PC names files after it.
+	if o := d.Isolation.Order; len(o) > 60 || strings.Trim(o, orderLetters) != "" {
+		return fmt.Errorf("%w: order %q", ErrDocument, o)
+	}
 	return nil
 }
+
+// orderLetters are the characters of an order's id.
+const orderLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-"
 
 // keyChange opens every change of the signing key.
 const keyChange = "sekimori key change v1\n"

@@ -114,6 +114,7 @@ func TestUnfitDocumentIsNotSigned(t *testing.T) {
 		"no address":    func(d *Document) { d.Servers[0].Addrs = nil },
 		"any address":   func(d *Document) { d.Servers[0].Addrs = []netip.Addr{netip.IPv4Unspecified()} },
 		"no order":      func(d *Document) { d.Isolation.Order = "" },
+		"order's path":  func(d *Document) { d.Isolation.Order = "x/../../cron.d/x" },
 		"line in text":  func(d *Document) { d.Company = "a\u2028b" },
 		"foreign id":    func(d *Document) { d.Device = "dev_1" },
 		"time backward": func(d *Document) { d.Until = d.Issued - 1 },
