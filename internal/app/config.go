@@ -55,6 +55,15 @@ type Config struct {
 		CheckpointDir  string `toml:"checkpoint_dir"`  // signed checkpoints are copied here: another disk or machine
 		CheckpointMail string `toml:"checkpoint_mail"` // daily (default), weekly or off: the newest is mailed to the auditors
 	} `toml:"journal"`
+	Agent struct {
+		URL       string   `toml:"url"`       // as PCs reach the server; default base_url
+		Addresses []string `toml:"addresses"` // what an isolated PC may reach; default: what the name of url means
+	} `toml:"agent"`
+	NATS struct {
+		URL             string `toml:"url"` // joins several servers on one database; empty: they look every 2 s
+		CredentialsFile string `toml:"credentials_file"`
+		CAFile          string `toml:"ca_file"`
+	} `toml:"nats"`
 }
 
 // LoadConfig reads the file (may be "") and the environment, fills defaults and
@@ -80,7 +89,8 @@ func LoadConfig(path string, env func(string) string) (Config, error) {
 
 // relativeTo makes paths in a config file relative to that file.
 func (c *Config) relativeTo(dir string) {
-	for _, p := range []*string{&c.Data, &c.Database, &c.DatabaseFile, &c.HolidaysFile, &c.TLS.Cert, &c.TLS.Key, &c.Mail.PasswordFile, &c.Mail.CAFile, &c.Journal.CheckpointDir} {
+	for _, p := range []*string{&c.Data, &c.Database, &c.DatabaseFile, &c.HolidaysFile, &c.TLS.Cert, &c.TLS.Key, &c.Mail.PasswordFile, &c.Mail.CAFile, &c.Journal.CheckpointDir,
+		&c.NATS.CredentialsFile, &c.NATS.CAFile} {
 		if *p != "" && !filepath.IsAbs(*p) && !strings.HasPrefix(*p, "postgres") {
 			*p = filepath.Join(dir, *p)
 		}

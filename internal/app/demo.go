@@ -93,7 +93,15 @@ func Demo(ctx context.Context, o DemoOptions, stdout io.Writer, log *slog.Logger
 		fmt.Fprintf(stdout, "  %-8s %s %s\n", "p"+r.number, name, cat.T(r.role))
 	}
 	fmt.Fprintf(stdout, "\n%s\n", cat.T("demo.stop"))
-	return h.run(ctx, ln, sender, demo)
+	return h.run(ctx, ln, sender, demo, func(ctx context.Context, c *crew) {
+		err := h.demoPCs(ctx, c, filepath.Join(dir, "pcs"))
+		if err == nil && fresh {
+			err = h.demoIsolation(ctx)
+		}
+		if err != nil && ctx.Err() == nil {
+			log.ErrorContext(ctx, "demo PCs", "error", err)
+		}
+	})
 }
 
 // demoListen takes the address asked for; without one the usual port, or a free one.

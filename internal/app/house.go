@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -11,11 +12,14 @@ import (
 
 	"sekimori/internal/domain/access"
 	"sekimori/internal/domain/audit"
+	"sekimori/internal/domain/device"
 	"sekimori/internal/domain/directory"
 	"sekimori/internal/domain/incident"
 	"sekimori/internal/domain/journal"
 	"sekimori/internal/domain/notice"
+	"sekimori/internal/inbound/agentgw"
 	"sekimori/internal/kit/i18n"
+	"sekimori/internal/kit/id"
 	"sekimori/internal/kit/jpcal"
 	"sekimori/internal/outbound/blob"
 	"sekimori/internal/outbound/bus"
@@ -31,6 +35,10 @@ type house struct {
 	log       *slog.Logger
 	keys      *keys
 	hub       *bus.Hub
+	nats      *bus.NATS // nil on one server
+	name      string    // of this server among those that share a database
+	pinned    *pinned
+	agents    *agentgw.Gateway
 	db        *store.DB
 	blobs     *blob.Files
 	clock     *clock
@@ -48,13 +56,14 @@ type services struct {
 	people    *directory.Service
 	notices   *notice.Service
 	incidents *incident.Service
+	devices   *device.Service
 	audit     *audit.Service
 	sealer    *journal.Sealer
 }
 
 // open puts a server's parts together. The caller closes it.
 func open(ctx context.Context, cfg Config, log *slog.Logger, cost access.Cost) (_ *house, err error) {
-	h := &house{cfg: cfg, log: log, hub: &bus.Hub{}}
+	h := &house{cfg: cfg, log: log, hub: &bus.Hub{}, name: id.New("srv", wallOf(ctx)())}
 	if h.zone, err = time.LoadLocation(cfg.TimeZone); err != nil {
 		return nil, fmt.Errorf("load time zone: %w", err)
 	}
@@ -64,11 +73,11 @@ func open(ctx context.Context, cfg Config, log *slog.Logger, cost access.Cost) (
 	if h.keys, err = loadKeys(ctx, filepath.Join(cfg.Data, "keys")); err != nil {
 		return nil, err
 	}
-	dsn, err := cfg.dsn()
-	if err != nil {
+	if h.pinned, err = newPinned(cfg); err != nil {
 		return nil, err
 	}
-	if h.db, err = store.Open(ctx, dsn, store.Options{Notify: h.hub.Publish, Log: log}); err != nil {
+	dsn, err := cfg.dsn()
+	if err != nil {
 		return nil, err
 	}
 	defer func() {
@@ -76,7 +85,21 @@ func open(ctx context.Context, cfg Config, log *slog.Logger, cost access.Cost) (
 			err = errors.Join(err, h.close())
 		}
 	}()
+	tell := h.hub.Publish
+	if cfg.NATS.URL != "" {
+		h.nats, err = bus.JoinNATS(h.hub, bus.NATSOptions{URL: cfg.NATS.URL, Credentials: cfg.NATS.CredentialsFile, CAFile: cfg.NATS.CAFile, Server: h.name}, log)
+		if err != nil {
+			return nil, err
+		}
+		tell = h.nats.Publish
+	}
+	if h.db, err = store.Open(ctx, dsn, store.Options{Notify: tell, Log: log}); err != nil {
+		return nil, err
+	}
 	if err := h.sameRecord(ctx); err != nil {
+		return nil, err
+	}
+	if err := h.sameDevices(ctx); err != nil {
 		return nil, err
 	}
 	if h.blobs, err = blob.OpenFiles(filepath.Join(cfg.Data, "evidence"), h.keys.evidence, wallOf(ctx)()); err != nil {
@@ -87,8 +110,20 @@ func open(ctx context.Context, cfg Config, log *slog.Logger, cost access.Cost) (
 		return nil, fmt.Errorf("read newest event: %w", err)
 	}
 	h.clock = newClock(last, wallOf(ctx))
-	h.services, err = h.serve(ctx, h.clock.Now, cost)
-	return h, err
+	if h.services, err = h.serve(ctx, h.clock.Now, cost); err != nil {
+		return nil, err
+	}
+	h.agents = agentgw.New(agentgw.Parts{Devices: h.devices, Live: deep{h.hub}, Server: h.post(), Now: h.now, Log: log})
+	return h, nil
+}
+
+// post names where PCs hold their streams. A server that is alone has the same name each
+// time, so that it finds, and forgets, who was with one that was killed.
+func (h *house) post() string {
+	if h.cfg.DatabaseFile == "" {
+		return "srv_alone"
+	}
+	return h.name
 }
 
 // sameRecord refuses a database whose record was signed by another key.
@@ -135,6 +170,9 @@ func (h *house) serve(ctx context.Context, now func() time.Time, cost access.Cos
 	if err != nil {
 		return s, err
 	}
+	s.devices = device.NewService(device.Parts{Store: h.db, People: s.people, Now: now, Keys: h.keys.devices, Secrets: h.keys.devices,
+		Servers: h.pinned.servers, Company: h.cfg.Company, Random: rand.Reader,
+		Cases: cases{incidents: s.incidents, people: s.people, catalogue: h.catalogue, now: now}})
 	if s.audit, err = audit.NewService(h.db.Record(), h.db, h.keys.origin, h.keys.verifier, now); err != nil {
 		return s, err
 	}
@@ -149,6 +187,11 @@ func (h *house) close() error {
 	}
 	if h.db != nil {
 		errs = append(errs, h.db.Close())
+	}
+	if h.nats != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+		defer cancel()
+		h.nats.Close(ctx)
 	}
 	return errors.Join(errs...)
 }

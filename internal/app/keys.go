@@ -26,6 +26,7 @@ type keys struct {
 	origin   string
 	links    notice.Links
 	evidence *blob.Key
+	devices  *deviceKeys
 }
 
 // keyFiles names the files.
@@ -97,5 +98,6 @@ func loadKeys(_ context.Context, dir string) (*keys, error) {
 	if k.evidence, err = blob.LoadKey(filepath.Join(dir, evidenceKey)); err != nil {
 		return nil, fmt.Errorf("read %s: %w", evidenceKey, err)
 	}
-	return &k, nil
+	k.devices, err = loadDeviceKeys(dir, k.origin)
+	return &k, err
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"sekimori/internal/domain/access"
+	"sekimori/internal/domain/device"
 	"sekimori/internal/domain/notice"
 	"sekimori/internal/outbound/mailout"
 )
@@ -42,7 +43,10 @@ func (h *house) work(ctx context.Context, c *crew, sender notice.Sender) {
 	}
 	wake := make(chan struct{}, 1)
 	c.start(func() {
-		for range h.hub.Subscribe(ctx) {
+		for subjects := range h.hub.Subscribe(ctx) {
+			if device.OnlyHeard(subjects) {
+				continue
+			}
 			select {
 			case wake <- struct{}{}:
 			default:
@@ -52,10 +56,16 @@ func (h *house) work(ctx context.Context, c *crew, sender notice.Sender) {
 	c.start(func() {
 		h.sealer.Run(ctx, wake, 5*time.Second, func(err error) { h.log.ErrorContext(ctx, "seal journal", "error", err) })
 	})
+	c.start(func() { h.every(ctx, time.Minute, "renew desired states", h.renewDevices) })
 	c.start(func() { h.every(ctx, time.Minute, "watchdog", h.watch) })
 	c.start(func() { h.every(ctx, 5*time.Second, "reload first-response lists", h.incidents.ReloadSteps) })
 	if h.db.Engine() == "postgres" {
 		c.start(func() { h.every(ctx, 2*time.Second, "look for other servers' events", h.neighbours()) })
+		c.start(func() {
+			h.every(ctx, 20*time.Second, "say that this server lives", func(ctx context.Context) error {
+				return h.db.KeepPresence(ctx, h.post(), h.now(), h.now().Add(-3*time.Minute))
+			})
+		})
 	}
 	c.start(func() { h.every(ctx, 24*time.Hour, "erase expired", h.eraseExpired) })
 	c.start(func() { h.every(ctx, time.Minute, "copy checkpoint", h.copyCheckpoint) })
@@ -74,10 +84,15 @@ func (h *house) rounds(ctx context.Context, name string, wait func(context.Conte
 			continue
 		}
 		timer := time.NewTimer(wait(ctx))
-		select {
-		case <-ctx.Done():
-		case <-changed:
-		case <-timer.C:
+		for waiting := true; waiting; {
+			select {
+			case <-ctx.Done():
+				waiting = false
+			case subjects := <-changed:
+				waiting = device.OnlyHeard(subjects)
+			case <-timer.C:
+				waiting = false
+			}
 		}
 		timer.Stop()
 	}

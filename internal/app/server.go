@@ -29,10 +29,17 @@ const Version = "0.1.0"
 // megabytes all the time.
 const heapGrowth = 400
 
+// heapLimit, in bytes, keeps that growth from following the short peaks: one sign-in's
+// password hash alone takes 64 MiB.
+const heapLimit = 192 << 20
+
 // Serve runs the server until ctx ends, then lets requests in hand finish.
 func Serve(ctx context.Context, cfg Config, stdout io.Writer, log *slog.Logger) error {
 	if os.Getenv("GOGC") == "" { // whoever sets it knows better
 		defer debug.SetGCPercent(debug.SetGCPercent(heapGrowth))
+	}
+	if os.Getenv("GOMEMLIMIT") == "" {
+		defer debug.SetMemoryLimit(debug.SetMemoryLimit(heapLimit))
 	}
 	h, err := open(ctx, cfg, log, access.Cost{})
 	if err != nil {
@@ -48,7 +55,7 @@ func Serve(ctx context.Context, cfg Config, stdout io.Writer, log *slog.Logger) 
 		return fmt.Errorf("listen: %w", err)
 	}
 	fmt.Fprintf(stdout, "%s\n", cfg.BaseURL)
-	return h.run(ctx, ln, sender, nil)
+	return h.run(ctx, ln, sender, nil, nil)
 }
 
 // smtp is the mail way out. A server that cannot mail must not look as if it could.
@@ -65,8 +72,9 @@ func (h *house) composer(from string, now func() time.Time) *mailout.Composer {
 		Links: h.keys.links, BaseURL: h.cfg.BaseURL, From: mailout.Address{Name: h.cfg.Company, Mail: from}, Company: h.cfg.Company, Now: now}
 }
 
-// run serves on ln until ctx ends, with the background work beside it.
-func (h *house) run(ctx context.Context, ln net.Listener, sender notice.Sender, demo *web.DemoInfo) error {
+// run serves on ln until ctx ends, with the background work beside it, and beside when
+// it is not nil: what speaks to the server from outside.
+func (h *house) run(ctx context.Context, ln net.Listener, sender notice.Sender, demo *web.DemoInfo, beside func(context.Context, *crew)) error {
 	handler, err := h.handler(ctx, demo)
 	if err != nil {
 		return errors.Join(err, ln.Close())
@@ -80,8 +88,12 @@ func (h *house) run(ctx context.Context, ln net.Listener, sender notice.Sender, 
 	defer rest()
 	h.work(working, &c, sender)
 
+	c.start(func() { h.agents.Run(ctx) }) // its streams end first, or closing would wait for them
 	failed := make(chan error, 1)
 	c.start(func() { failed <- h.listen(srv, ln) })
+	if beside != nil {
+		c.start(func() { beside(ctx, &c) })
+	}
 	var runErr error
 	select {
 	case <-ctx.Done():
@@ -117,7 +129,8 @@ func (h *house) handler(ctx context.Context, demo *web.DemoInfo) (http.Handler, 
 	}
 	parts := web.Parts{Access: h.access, People: h.people, Notices: h.notices, Tracks: h.db, Links: h.keys.links, Incidents: h.incidents,
 		Audit: h.audit, Catalogue: h.catalogue, Zone: h.zone, Now: h.now, Log: h.log, Live: until{ctx, h.hub}, Demo: demo, BaseURL: h.cfg.BaseURL,
-		Secure: secure(h.cfg.BaseURL), TrustedProxies: proxies, Version: Version, Metrics: m.observe}
+		Secure: secure(h.cfg.BaseURL), TrustedProxies: proxies, Version: Version, Metrics: m.observe,
+		Devices: h.devices, AgentURL: h.pinned.url}
 	if demo != nil {
 		parts.Outbox = outbox{h.db}
 	}
@@ -126,12 +139,13 @@ func (h *house) handler(ctx context.Context, demo *web.DemoInfo) (http.Handler, 
 		return nil, fmt.Errorf("prepare pages: %w", err)
 	}
 	rest, err := api.New(api.Parts{Access: h.access, People: h.people, Notices: h.notices, Incidents: h.incidents, Audit: h.audit,
-		Catalogue: h.catalogue, Zone: h.zone, Now: h.now, Log: h.log, Replies: replies{h.db.Replies()}, Look: h.db.Look})
+		Catalogue: h.catalogue, Zone: h.zone, Now: h.now, Log: h.log, Replies: replies{h.db.Replies()}, Look: h.db.Look, Devices: h.devices})
 	if err != nil {
 		return nil, fmt.Errorf("prepare API: %w", err)
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/api/", rest)
+	mux.Handle("/agent/", web.Behind(proxies, h.agents)) // else all PCs would share the proxy's allowance
 	mux.Handle("GET /metrics", m.handler(h.cfg.MetricsOpen))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "ok\n") })
 	mux.HandleFunc("GET /readyz", h.ready)

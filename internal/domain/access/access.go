@@ -48,17 +48,19 @@ const (
 	ManageOwn      Permission = "account:own"        // own password, sessions, tokens, absence
 	ReadHealth     Permission = "health:read"        // the state of the system itself
 	Answer         Permission = "notice:acknowledge" // answer what one was told
+	ReadDevices    Permission = "device:read"        // enrolled PCs and what they tell
+	ManageDevices  Permission = "device:manage"      // enrol, refuse, isolate and release PCs
 )
 
 // grants is the whole policy: what each duty adds to being an employee.
 func grants(d Duty) []Permission {
 	switch d {
 	case ProtectionManager:
-		return []Permission{ReadCases, WorkCases, EditSteps, EditPolicy, EditDirectory, ReadJournal, EraseContent, ReadHealth}
+		return []Permission{ReadCases, WorkCases, EditSteps, EditPolicy, EditDirectory, ReadJournal, EraseContent, ReadHealth, ReadDevices}
 	case ITAdmin:
-		return []Permission{EditDirectory, ManageAccounts, ReadHealth}
+		return []Permission{EditDirectory, ManageAccounts, ReadHealth, ReadDevices, ManageDevices}
 	case Auditor:
-		return []Permission{ReadCases, ReadJournal, ReadHealth}
+		return []Permission{ReadCases, ReadJournal, ReadHealth, ReadDevices}
 	}
 	return nil
 }
@@ -69,7 +71,7 @@ func everyone() []Permission { return []Permission{Report, ReadDirectory, Manage
 // auditorMay is all that an auditor may do, whatever else they hold: reporting is
 // every employee's duty, and one's own password is one's own; nothing else changes.
 func auditorMay() []Permission {
-	return []Permission{Report, ReadDirectory, ManageOwn, ReadCases, ReadJournal, ReadHealth}
+	return []Permission{Report, ReadDirectory, ManageOwn, ReadCases, ReadJournal, ReadHealth, ReadDevices}
 }
 
 // Via says by which door an actor came.
@@ -80,6 +82,7 @@ const (
 	BySession Via = "session"
 	ByToken   Via = "token"
 	ByLink    Via = "link"   // a one-time link in a notice
+	ByDevice  Via = "device" // the person's PC, with the PC's own key: may only report
 	BySystem  Via = "system" // the program itself
 )
 
@@ -108,7 +111,7 @@ func (a Actor) May(p Permission) error {
 	if a.Person == "" {
 		return fault.New(fault.Unauthenticated, "fault.unauthenticated", nil)
 	}
-	if a.Via == ByLink && p != Answer {
+	if a.Via == ByLink && p != Answer || a.Via == ByDevice && p != Report {
 		return fault.Deny(string(p))
 	}
 	if a.Scopes != nil && !slices.Contains(a.Scopes, p) {
@@ -134,7 +137,7 @@ func (a Actor) May(p Permission) error {
 // Permissions lists every permission, for token scopes.
 func Permissions() []Permission {
 	return []Permission{Report, ReadCases, WorkCases, EditSteps, EditPolicy, ReadDirectory, EditDirectory,
-		ReadJournal, EraseContent, ManageAccounts, ManageOwn, ReadHealth, Answer}
+		ReadJournal, EraseContent, ManageAccounts, ManageOwn, ReadHealth, Answer, ReadDevices, ManageDevices}
 }
 
 // ParseScopes reads a comma-separated list of permissions.

@@ -18,13 +18,14 @@ func may(d access.Duty) []access.Permission {
 		return []access.Permission{access.Report, access.ReadDirectory, access.ManageOwn, access.Answer}
 	case access.ProtectionManager:
 		return []access.Permission{access.Report, access.ReadCases, access.WorkCases, access.EditSteps, access.EditPolicy, access.ReadDirectory,
-			access.EditDirectory, access.ReadJournal, access.EraseContent, access.ManageOwn, access.ReadHealth, access.Answer}
+			access.EditDirectory, access.ReadJournal, access.EraseContent, access.ManageOwn, access.ReadHealth, access.Answer, access.ReadDevices}
 	case access.ITAdmin:
-		return []access.Permission{access.Report, access.ReadDirectory, access.EditDirectory, access.ManageAccounts, access.ManageOwn, access.ReadHealth, access.Answer}
+		return []access.Permission{access.Report, access.ReadDirectory, access.EditDirectory, access.ManageAccounts, access.ManageOwn, access.ReadHealth,
+			access.Answer, access.ReadDevices, access.ManageDevices}
 	case access.Approver:
 		return may("")
 	case access.Auditor:
-		return []access.Permission{access.Report, access.ReadCases, access.ReadDirectory, access.ReadJournal, access.ManageOwn, access.ReadHealth}
+		return []access.Permission{access.Report, access.ReadCases, access.ReadDirectory, access.ReadJournal, access.ManageOwn, access.ReadHealth, access.ReadDevices}
 	}
 	return nil
 }
@@ -71,8 +72,9 @@ func TestAuditorWithOtherDuties(t *testing.T) {
 func TestDoors(t *testing.T) {
 	t.Parallel()
 	pm := access.Actor{Person: "per_a", Duties: []access.Duty{access.ProtectionManager}, Via: access.BySession}
-	link, token, empty, unknown := pm, pm, pm, pm
+	link, device, token, empty, unknown := pm, pm, pm, pm, pm
 	link.Via = access.ByLink
+	device.Via = access.ByDevice
 	token.Via, token.Scopes = access.ByToken, []access.Permission{access.ReadCases, access.ManageAccounts}
 	empty.Via, empty.Scopes = access.ByToken, []access.Permission{}
 	unknown.Duties = []access.Duty{"king"}
@@ -85,6 +87,9 @@ func TestDoors(t *testing.T) {
 		}
 		if (link.May(p) == nil) != (p == access.Answer) {
 			t.Errorf("a link: %s is %v", p, link.May(p))
+		}
+		if (device.May(p) == nil) != (p == access.Report) {
+			t.Errorf("a PC: %s is %v", p, device.May(p))
 		}
 		// A token gives no more than the person may, and no more than its scopes.
 		if (token.May(p) == nil) != (p == access.ReadCases) {
@@ -116,7 +121,7 @@ func TestParseScopes(t *testing.T) {
 			t.Errorf("%q: %v", bad, err)
 		}
 	}
-	if len(access.Permissions()) != 13 {
+	if len(access.Permissions()) != 15 {
 		t.Error("a permission was added: write it into may, above")
 	}
 }

@@ -35,7 +35,7 @@ const (
 	defaultBody = 1 << 20 // bytes of a JSON body
 )
 
-// Parts are what the door is made of. All are needed but MaxBody and Look.
+// Parts are what the door is made of. All are needed but Devices, MaxBody and Look.
 type Parts struct {
 	Access    *access.Service
 	People    *directory.Service
@@ -47,7 +47,8 @@ type Parts struct {
 	Now       func() time.Time
 	Log       *slog.Logger
 	Replies   ReplyStore
-	MaxBody   int64 // bytes of a JSON body; default 1 MiB
+	Devices   Devices // nil: no PC is enrolled, and there are no operations on them
+	MaxBody   int64   // bytes of a JSON body; default 1 MiB
 	// Look, if set, gives a request a context in which what seldom changes is looked at
 	// once: the request is judged by one state of it.
 	Look func(context.Context) context.Context
@@ -121,12 +122,13 @@ func (s *server) routes() {
 	s.accountRoutes()
 	s.settingRoutes()
 	s.journalRoutes()
+	s.deviceRoutes()
 }
 
 // describe sets what the document says of the whole API.
 func (s *server) describe() {
 	o := s.huma.OpenAPI()
-	o.Info.Description = "Reports of incidents, who was told and who answers, the directory and the tamper-evident record. " +
+	o.Info.Description = "Reports of incidents, who was told and who answers, the directory, the tamper-evident record, and enrolled PCs with their isolation. " +
 		"Every request carries a bearer token; errors are application/problem+json in the language of Accept-Language (ja, en); " +
 		"times are RFC 3339; every POST takes an Idempotency-Key."
 	o.Components.SecuritySchemes = map[string]*huma.SecurityScheme{

@@ -19,6 +19,7 @@ import (
 
 	"sekimori/internal/domain/access"
 	"sekimori/internal/domain/audit"
+	"sekimori/internal/domain/device"
 	"sekimori/internal/domain/directory"
 	"sekimori/internal/domain/incident"
 	"sekimori/internal/domain/journal"
@@ -39,6 +40,9 @@ type world struct {
 	verify  note.Verifiers
 	sealer  *journal.Sealer
 	tokens  map[string]string // by person
+	pcs     *device.Service
+	access  *access.Service
+	db      *store.DB
 }
 
 func newWorld(t testing.TB) *world {
@@ -69,7 +73,9 @@ func newWorld(t testing.TB) *world {
 	must(t, err)
 	w := &world{t: t, log: &bytes.Buffer{}, replies: &replies{kept: map[string]Reply{}}, verify: note.VerifierList(verifier),
 		sealer: journal.NewSealer(db, signer, origin, now), tokens: map[string]string{}}
-	w.Handler, err = New(Parts{Access: acc, People: people, Notices: notices, Incidents: cases, Audit: record,
+	w.access, w.db = acc, db
+	w.pcs = deviceService(people, cases, db, signer, verifierKey, now)
+	w.Handler, err = New(Parts{Devices: w.pcs, Access: acc, People: people, Notices: notices, Incidents: cases, Audit: record,
 		Catalogue: cat, Zone: zone, Now: now, Log: slog.New(slog.NewTextHandler(w.log, nil)), Replies: w.replies, MaxBody: 10_000})
 	must(t, err)
 

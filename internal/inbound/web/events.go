@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"sekimori/internal/domain/access"
+	"sekimori/internal/domain/device"
 	"sekimori/internal/domain/incident"
 	"sekimori/internal/inbound/web/page"
 	"sekimori/internal/kit/fault"
@@ -27,10 +29,20 @@ type events struct {
 	cases interface {
 		Case(ctx context.Context, by access.Actor, incident string) (*incident.Case, error)
 	}
+	pcs interface { // nil: there are none
+		Get(ctx context.Context, by access.Actor, device string) (device.View, error)
+	}
 	beat  time.Duration // a comment this often keeps proxies from closing the stream
 	quiet time.Duration // at most one message in this time
 	life  time.Duration // then the browser connects again, and is asked again who it is
 }
+
+// Subjects that are neither a case nor a PC.
+const (
+	everything = "everything" // but allPCs, which changes all the time
+	allPCs     = "devices"    // what PCs tell, and whether they are there
+	passing    = "time"       // each beat: an isolation that nobody proves is failing without anything having happened
+)
 
 func (e events) routes() []page.Route {
 	return []page.Route{{Pattern: "GET /events", Do: e.serve}}
@@ -63,25 +75,53 @@ func (e events) serve(w http.ResponseWriter, r *page.Request) error {
 	return nil
 }
 
-// wanted resolves the subject asked for to ids that the actor may see; nil means any.
+// wanted resolves the subjects asked for to ids that the actor may see; none asked for
+// is everything.
 func (e events) wanted(r *page.Request) ([]string, error) {
 	var out []string
 	for _, s := range r.URL.Query()["subject"] {
 		if len(out) == 20 {
 			break
 		}
-		c, err := e.cases.Case(r.Context(), r.By, s)
+		id, err := e.subject(r, s)
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, c.ID)
+		out = append(out, id)
+	}
+	if len(out) == 0 {
+		out = []string{everything}
 	}
 	return out, nil
 }
 
-// follow passes changes on until the reader goes or the server stops; nil subjects mean
-// that anything may have changed. Changes that
-// come in a burst become one message after the burst.
+func (e events) subject(r *page.Request, s string) (string, error) {
+	switch {
+	case s == everything || s == passing:
+		return s, nil
+	case s == allPCs:
+		return s, r.By.May(access.ReadDevices)
+	case strings.HasPrefix(s, "dev_") && e.pcs != nil:
+		_, err := e.pcs.Get(r.Context(), r.By, s)
+		return s, err
+	}
+	c, err := e.cases.Case(r.Context(), r.By, s)
+	if err != nil {
+		return "", err
+	}
+	return c.ID, nil
+}
+
+// concerns reports whether a change is about what is wanted; nil subjects mean that
+// anything may have changed.
+func concerns(subjects, wanted []string) bool {
+	return subjects == nil || slices.ContainsFunc(subjects, func(s string) bool {
+		return slices.Contains(wanted, s) || s != allPCs && slices.Contains(wanted, everything)
+	})
+}
+
+// follow passes changes on until the reader goes or the server stops. Changes that come
+// in a burst become one message after the burst.
 func (e events) follow(ctx context.Context, w http.ResponseWriter, out *http.ResponseController, changes <-chan []string, wanted []string) {
 	beat := time.NewTicker(e.beat)
 	defer beat.Stop()
@@ -96,13 +136,14 @@ func (e events) follow(ctx context.Context, w http.ResponseWriter, out *http.Res
 			if !ok {
 				return
 			}
-			owed = owed || wanted == nil || subjects == nil || slices.ContainsFunc(subjects, func(s string) bool { return slices.Contains(wanted, s) })
+			owed = owed || concerns(subjects, wanted)
 		case <-wait.C:
 			free = true
 		case <-beat.C:
 			if !send(w, out, ": still here\n\n") {
 				return
 			}
+			owed = owed || slices.Contains(wanted, passing)
 		}
 		if free && owed {
 			if !send(w, out, "event: changed\ndata: changed\n\n") {

@@ -8,9 +8,9 @@ import (
 	"strings"
 )
 
-// behind puts the browser's own address into RemoteAddr when the request came through
+// Behind puts the sender's own address into RemoteAddr when the request came through
 // a proxy that we trust. Anybody else's forwarding headers are only words.
-func behind(trusted []netip.Prefix, next http.Handler) http.Handler {
+func Behind(trusted []netip.Prefix, next http.Handler) http.Handler {
 	trusts := func(s string) bool {
 		a, err := netip.ParseAddr(strings.TrimSpace(s))
 		return err == nil && slices.ContainsFunc(trusted, func(p netip.Prefix) bool { return p.Contains(a.Unmap()) })

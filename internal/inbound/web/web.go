@@ -39,6 +39,8 @@ type Parts struct {
 	Links          notice.Links
 	Incidents      *incident.Service
 	Audit          *audit.Service
+	Devices        Devices // nil: no PC is enrolled, and no page speaks of them
+	AgentURL       string  // as PCs reach us; "" for BaseURL
 	Catalogue      *i18n.Catalogue
 	Zone           *time.Location
 	Now            func() time.Time
@@ -85,7 +87,7 @@ func New(p Parts) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return behind(p.TrustedProxies, secure(p.Secure, measure(p.Metrics, guarded))), nil
+	return Behind(p.TrustedProxies, secure(p.Secure, measure(p.Metrics, guarded))), nil
 }
 
 // room is one package of pages.

@@ -154,7 +154,7 @@ func TestProxiesAreTrustedOnlyByName(t *testing.T) {
 		{"203.0.113.5:9", "198.51.100.7", "203.0.113.5"}, {"10.1.1.1:9", "nonsense", "10.1.1.1"}, {"10.1.1.1:9", "", "10.1.1.1"},
 	} {
 		got := ""
-		h := behind(trusted, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got, _, _ = strings.Cut(r.RemoteAddr, ":") }))
+		h := Behind(trusted, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got, _, _ = strings.Cut(r.RemoteAddr, ":") }))
 		r := httptest.NewRequest(http.MethodGet, "/", nil)
 		r.RemoteAddr = tc.remote
 		if tc.forwarded != "" {

@@ -17,6 +17,7 @@ import (
 
 	"sekimori/internal/domain/access"
 	"sekimori/internal/domain/audit"
+	"sekimori/internal/domain/device"
 	"sekimori/internal/domain/directory"
 	"sekimori/internal/domain/incident"
 	"sekimori/internal/domain/journal"
@@ -39,6 +40,7 @@ type world struct {
 	log     *bytes.Buffer
 	live    *fakeLive
 	cookies map[string]string // session cookies by person
+	pcs     *device.Service
 }
 
 func newWorld(t testing.TB, change ...func(*Parts)) *world {
@@ -66,6 +68,8 @@ func newWorld(t testing.TB, change ...func(*Parts)) *world {
 	w.parts = Parts{Access: acc, People: people, Notices: notices, Tracks: db, Links: notice.NewLinks(bytes.Repeat([]byte{7}, 32)), Incidents: cases, Audit: record,
 		Catalogue: cat, Zone: zone, Now: now, Log: slog.New(slog.NewTextHandler(w.log, nil)), Live: w.live, Outbox: noMail{}, Version: "test", BaseURL: "http://example.com",
 		Demo: &DemoInfo{SignIns: []signin.Ready{{Role: "duty.it_admin", Name: "井上 拓", Login: "inoue", Password: password}}}}
+	w.pcs = deviceService(t, db, people, cases, now)
+	w.parts.Devices = w.pcs
 	for _, c := range change {
 		c(&w.parts)
 	}

@@ -36,8 +36,12 @@ func (h *Hub) Publish(subjects []string) {
 }
 
 // Subscribe listens until ctx ends; the channel is then closed.
-func (h *Hub) Subscribe(ctx context.Context) <-chan []string {
-	ear := make(chan []string, 1)
+func (h *Hub) Subscribe(ctx context.Context) <-chan []string { return h.SubscribeDeep(ctx, 1) }
+
+// SubscribeDeep is Subscribe for a listener to whom "look at everything" is dear: depth
+// messages may wait before one of them is replaced by it.
+func (h *Hub) SubscribeDeep(ctx context.Context, depth int) <-chan []string {
+	ear := make(chan []string, depth)
 	h.mu.Lock()
 	if h.ears == nil {
 		h.ears = map[chan []string]bool{}

@@ -158,6 +158,7 @@ func (t *txn) EraseIncident(_ context.Context, id string, when time.Time) ([]str
 		{"UPDATE ntc_track SET reporter = '', left_out = '', acked_by = '', acked_for = '', ack_note = '', ended_why = '', passed_to = '' WHERE incident = $1", []any{id}},
 		{"DELETE FROM ntc_told WHERE track IN (SELECT id FROM ntc_track WHERE incident = $1)", []any{id}},
 		{"UPDATE ntc_attempt SET person = '', instead_of = '', address = '', answer = '', key = id WHERE track IN (SELECT id FROM ntc_track WHERE incident = $1)", []any{id}},
+		{"UPDATE dev_order SET reason = '' WHERE incident = $1", []any{id}},
 		{"UPDATE jrn_event SET salt = NULL, content = NULL, erased_at = $1 WHERE subject = $2 AND content IS NOT NULL", []any{us, id}},
 	} {
 		if err := t.exec(s.text, s.args...); err != nil {

@@ -6,9 +6,12 @@
 package cases
 
 import (
+	"context"
 	"embed"
 	"io/fs"
 
+	"sekimori/internal/domain/access"
+	"sekimori/internal/domain/device"
 	"sekimori/internal/domain/directory"
 	"sekimori/internal/domain/incident"
 	"sekimori/internal/domain/notice"
@@ -21,11 +24,20 @@ var templates embed.FS
 // Templates gives the room's page files.
 func Templates() fs.FS { return page.Folder(templates) }
 
+// PCs are the verbs of enrolled PCs that a case offers.
+type PCs interface {
+	OfPerson(ctx context.Context, by access.Actor, person string) ([]device.View, error)
+	OfCase(ctx context.Context, by access.Actor, incident string) ([]device.View, error)
+	Isolate(ctx context.Context, by access.Actor, device string, a device.Ask) (device.Order, error)
+	Release(ctx context.Context, by access.Actor, device, reason string) (device.Order, error)
+}
+
 // Deps are the services that the pages ask.
 type Deps struct {
 	Cases   *incident.Service
 	Notices *notice.Service
 	People  *directory.Service
+	PCs     PCs // nil: none are enrolled
 }
 
 // Routes lists the room's pages and verbs.
@@ -44,6 +56,8 @@ func Routes(d Deps) []page.Route {
 		{Pattern: "POST /cases/{label}/close/confirm", Do: d.verb("confirm", confirmClose)},
 		{Pattern: "POST /cases/{label}/close/refuse", Do: d.verb("refuse", refuseClose)},
 		{Pattern: "POST /cases/{label}/evidence", Do: d.upload, Stream: true, MaxBody: d.Cases.Limits().File + uploadRoom},
+		{Pattern: "POST /cases/{label}/pcs/{device}/isolate", Do: d.pcVerb("isolate", isolatePC)},
+		{Pattern: "POST /cases/{label}/pcs/{device}/release", Do: d.pcVerb("release", releasePC)},
 		{Pattern: "POST /tracks/{track}/ack", Do: d.trackVerb("ack", acknowledge)},
 		{Pattern: "POST /tracks/{track}/escalate", Do: d.trackVerb("escalate", escalate)},
 		{Pattern: "POST /tracks/{track}/pass", Do: d.trackVerb("pass", passOn)},

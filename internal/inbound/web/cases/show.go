@@ -47,6 +47,7 @@ type casePage struct {
 	Statuses       []page.Option
 	Candidates     []people.Pick
 	LeftOut        []string
+	PCs            []pcView
 
 	Failed string            // name of the form that was refused
 	Wrongs map[string]string // what must be mended in it, by field
@@ -155,6 +156,12 @@ func (d Deps) caseOf(ctx context.Context, r *page.Request, c *incident.Case) (*c
 	}
 	if p.Tracks, err = d.tracks(ctx, r, org, c); err != nil {
 		return nil, err
+	}
+	if p.PCs, err = d.pcs(ctx, r, c); err != nil {
+		return nil, err
+	}
+	for _, pc := range p.PCs {
+		p.EventsURL += "&subject=" + pc.ID
 	}
 	p.Timeline = timeline(r, org, c)
 	p.Closing = closingOf(r, org, c)

@@ -67,6 +67,8 @@ func happeningOf(r *page.Request, org *directory.Org, c *incident.Case, ev journ
 	switch ev.Kind {
 	case "incident.status":
 		add(r.P.T("status."+text("was")) + " → " + r.P.T("status."+text("key")))
+	case "device.case_order":
+		add(r.P.T("devices.order." + text("action")))
 	case "incident.assigned":
 		add(org.NameOf(text("key")))
 	case "incident.step_done", "incident.step_undone":
@@ -111,6 +113,9 @@ func Actor(r *page.Request, org *directory.Org, actor string) string {
 		return r.P.T("cases.by_system")
 	case "outside":
 		return r.P.T("cases.by_outside")
+	}
+	if strings.HasPrefix(actor, "dev_") {
+		return r.P.T("devices.via.pc")
 	}
 	return org.NameOf(actor)
 }

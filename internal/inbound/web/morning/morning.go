@@ -14,10 +14,12 @@ import (
 
 	"sekimori/internal/domain/access"
 	"sekimori/internal/domain/audit"
+	"sekimori/internal/domain/device"
 	"sekimori/internal/domain/directory"
 	"sekimori/internal/domain/incident"
 	"sekimori/internal/domain/notice"
 	"sekimori/internal/inbound/web/cases"
+	"sekimori/internal/inbound/web/devices"
 	"sekimori/internal/inbound/web/page"
 	"sekimori/internal/inbound/web/record"
 )
@@ -34,12 +36,18 @@ type Waiter interface {
 	Waiting(ctx context.Context) ([]notice.Track, []notice.Told, error)
 }
 
+// PCs lists enrolled PCs.
+type PCs interface {
+	List(ctx context.Context, by access.Actor, q device.Query) (device.Page, error)
+}
+
 // Deps are the services that the page asks.
 type Deps struct {
 	Cases  *incident.Service
 	Tracks Waiter
 	People *directory.Service
 	Audit  *audit.Service
+	PCs    PCs // nil: none are enrolled
 }
 
 // Routes lists the room's page.
@@ -49,6 +57,9 @@ func Routes(d Deps) []page.Route {
 
 // maxRows bounds what one page gathers: whoever has more open than this needs the list.
 const maxRows = 1000
+
+// maxPCs is how many PCs the page names; the list has the others.
+const maxPCs = 20
 
 // morningPage is the page from its most pressing part to its least.
 type morningPage struct {
@@ -63,7 +74,9 @@ type morningPage struct {
 	Near     *nearMisses
 	Health   []record.HealthLine
 	Trouble  bool
-	Cases    bool // the actor works on cases
+	Cases    bool            // the actor works on cases
+	Failing  []devices.Shown // PCs that are not isolated as ordered
+	Isolated []devices.Shown
 }
 
 // waiting is one track that nobody has answered.
@@ -117,6 +130,9 @@ func (d Deps) show(w http.ResponseWriter, r *page.Request) error {
 		}
 		p.Near = nearOf(r, org, ts)
 	}
+	if err := d.pcs(ctx, r, &p); err != nil {
+		return err
+	}
 	if r.By.May(access.ReadHealth) == nil {
 		h, err := d.Audit.Health(ctx, r.By)
 		if err != nil {
@@ -125,6 +141,29 @@ func (d Deps) show(w http.ResponseWriter, r *page.Request) error {
 		p.Health, p.Trouble = record.HealthLines(r, h), len(h.Trouble()) > 0
 	}
 	return r.Kit.Render(w, r, http.StatusOK, "morning", p)
+}
+
+// pcs lists the PCs that are isolated, and first those that should be and are not.
+func (d Deps) pcs(ctx context.Context, r *page.Request, p *morningPage) error {
+	if d.PCs == nil || r.By.May(access.ReadDevices) != nil {
+		return nil
+	}
+	p.EventsURL = "/events?subject=everything&subject=time"
+	for _, state := range []string{device.StateFailing, device.StateIsolated} {
+		found, err := d.PCs.List(ctx, r.By, device.Query{State: state, Limit: maxPCs})
+		if err != nil {
+			return err
+		}
+		for _, v := range found.Rows {
+			switch s := devices.Show(r, v); {
+			case state == device.StateFailing:
+				p.Failing = append(p.Failing, s)
+			case !s.Failing:
+				p.Isolated = append(p.Isolated, s)
+			}
+		}
+	}
+	return nil
 }
 
 // concerned reports whether the page has anything for the actor: duties that come with

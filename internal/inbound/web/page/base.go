@@ -67,6 +67,7 @@ func (k *Kit) nav(r *Request) []NavItem {
 	add(may(access.WorkCases) || by.Has(access.ITAdmin) || leads, "/morning", "nav.morning", "sun")
 	add(true, "/cases", "nav.cases", "list")
 	add(may(access.ReadDirectory), "/people", "nav.people", "users")
+	add(may(access.ReadDevices), "/devices", "nav.devices", "monitor")
 	add(may(access.ReadDirectory), "/tallies", "nav.tallies", "activity")
 	add(may(access.ReadJournal), "/record", "nav.record", "history")
 	add(may(access.EditSteps) || may(access.EditPolicy), "/settings", "nav.settings", "settings")

@@ -82,7 +82,7 @@ func (d Deps) render(w http.ResponseWriter, r *page.Request, v *verdict) error {
 	p := recordPage{Base: r.Kit.Base(r, "record.title", "/record"), Kind: q.Get("kind"), Subject: q.Get("subject"), Key: d.Audit.PublicKey(), Origin: d.Audit.Origin(), Verdict: v}
 	p.Filtered = p.Kind != "" || p.Subject != ""
 	p.Kinds = append(p.Kinds, page.Option{Label: r.P.T("word.all")})
-	for _, k := range []string{"incident.", "notice.", "account.", "directory.", "incident.erased"} {
+	for _, k := range []string{"incident.", "notice.", "account.", "directory.", "device.", "incident.erased"} {
 		p.Kinds = append(p.Kinds, page.Option{Value: k, Label: r.P.T("record.kind." + strings.TrimSuffix(k, "."))})
 	}
 	if p.Kind != "" && !slices.ContainsFunc(p.Kinds, func(o page.Option) bool { return o.Value == p.Kind }) {
@@ -168,6 +168,8 @@ func lineOf(r *page.Request, org *directory.Org, called map[string]string, e jou
 		l.SubjectHref = "/cases/" + e.Subject
 	case "per":
 		l.SubjectHref = "/people/" + e.Subject
+	case "dev":
+		l.SubjectHref = "/devices/" + e.Subject
 	}
 	ev, err := e.Open()
 	switch {

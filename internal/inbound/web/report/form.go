@@ -19,6 +19,7 @@ type formPage struct {
 	First                     []advice // what cannot wait for the form
 	Key                       string   // idempotency key: two presses make one report
 	Summary                   page.Field
+	PCs                       page.Field // the reporter's own, to be cut off on sending; no options: none
 	OnBehalf                  page.Field
 	LeaveOut                  page.Field
 	Choices                   []people.Pick
@@ -65,6 +66,7 @@ func (d rooms) formPage(r *page.Request, k incident.Kind, key string, bad page.R
 	p.Width, p.Errors = "narrow", bad.Summary
 	if k == incident.Virus {
 		p.First = advices(r, "do.virus.")
+		p.PCs = d.pcField(r)
 	}
 	field := func(name, label, hint string) page.Field {
 		return page.Field{ID: name, Name: name, Label: r.P.T(label), Hint: r.P.T(hint), Value: r.Text(name), Error: bad.Fields[name]}
@@ -97,7 +99,7 @@ func (d rooms) send(w http.ResponseWriter, r *page.Request) error {
 		i, err = d.Cases.Report(r.Context(), r.By, report)
 	}
 	if err == nil {
-		return r.Kit.See(w, r, "/receipt/"+i.Label, "")
+		return r.Kit.See(w, r, "/receipt/"+i.Label+d.cutOff(r, i), "")
 	}
 	key := report.Key
 	if fault.Is(err, fault.Conflict) {

@@ -24,6 +24,7 @@ type receiptPage struct {
 	Tracks                         []trackLine
 	Sent                           []sentLine
 	Phones                         []phone
+	PCs                            []pcLine
 	Facts                          []factLine
 	MayAdd                         bool
 	Questions                      []question
@@ -91,6 +92,7 @@ func (d rooms) receiptPage(ctx context.Context, r *page.Request, o *directory.Or
 	p.Added = added(r, o, c)
 	p.Evidence = evidence(r, o, c)
 	d.forms(r, &p, bad)
+	d.pcs(r, c, &p)
 	var err error
 	p.Tracks, p.Sent, err = d.tracks(ctx, r, o, c)
 	return p, err

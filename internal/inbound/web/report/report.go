@@ -12,6 +12,7 @@ import (
 	"io/fs"
 
 	"sekimori/internal/domain/access"
+	"sekimori/internal/domain/device"
 	"sekimori/internal/domain/incident"
 	"sekimori/internal/domain/notice"
 	"sekimori/internal/inbound/web/page"
@@ -41,12 +42,19 @@ type Lookouts interface {
 	Lookout(ctx context.Context, version int) (notice.Lookout, error)
 }
 
+// PCs are the reporter's own, which a report can have cut off at once.
+type PCs interface {
+	OfPerson(ctx context.Context, by access.Actor, person string) ([]device.View, error)
+	Isolate(ctx context.Context, by access.Actor, device string, a device.Ask) (device.Order, error)
+}
+
 // Deps are what the room needs.
 type Deps struct {
 	Cases    Cases
 	Files    Files
 	Counts   Counts
 	Lookouts Lookouts
+	PCs      PCs // nil: none are enrolled
 }
 
 //go:embed templates/*.html
@@ -68,6 +76,7 @@ func Routes(d Deps) []page.Route {
 		{Pattern: "POST /receipt/{label}/correct", Do: r.correct},
 		{Pattern: "GET /receipt/{label}/correct/{what}", Do: r.correctForm},
 		{Pattern: "POST /receipt/{label}/correct/{what}", Do: r.correctOne},
+		{Pattern: "POST /receipt/{label}/pcs/{device}/isolate", Do: r.isolate},
 		{Pattern: "POST /receipt/{label}/files", Do: r.upload, Stream: true, MaxBody: uploadLimit(d.Files.Limits())},
 		{Pattern: "GET /evidence/{id}", Do: r.download},
 		{Pattern: "GET /tallies", Do: r.tallies},
