@@ -1,6 +1,6 @@
 # Every command of the project. The work itself is done by small Go programs in internal/tool.
 
-.PHONY: help demo test test-short bench notices pictures
+.PHONY: help demo demo-isolate test test-short test-vm bench notices pictures
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' Makefile
@@ -8,11 +8,18 @@ help: ## show this list
 demo: ## start the server with a made-up company on this machine
 	go run ./cmd/sekimori demo
 
+demo-isolate: ## as root on Linux: show a PC being cut off, in networks of its own
+	go run ./internal/tool/isolation
+
 test: ## run every test and check; as root on Debian it installs what is missing
 	go run ./internal/tool/check
 
 test-short: ## run what needs nothing but Go
 	go run ./internal/tool/check -short
+
+test-vm: ## isolate a PC that is an emulated machine; needs root and QEMU, takes some minutes
+	go run ./internal/tool/check -only "parts of"
+	go run ./internal/tool/check -only vm
 
 bench: ## run the benchmarks; docs/performance.md tells how to read them
 	go run ./test/load/bench

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -88,6 +89,25 @@ func (s *stage) grepIn(ts *testscript.TestScript, args []string) error {
 // tokenFile: tokenfile FILE keeps the secret that the last command printed.
 func (s *stage) tokenFile(ts *testscript.TestScript, args []string) error {
 	return os.WriteFile(ts.MkAbs(args[0]), []byte(lastWord(ts.ReadFile("stdout"))+"\n"), 0o600)
+}
+
+// keep puts what the last command printed into the variable NAME: what PATTERN finds,
+// or the last word.
+func (s *stage) keep(ts *testscript.TestScript, args []string) error {
+	out := ts.ReadFile("stdout")
+	word := lastWord(out)
+	if len(args) > 1 {
+		re, err := regexp.Compile(args[1])
+		if err != nil {
+			return err
+		}
+		word = re.FindString(out)
+	}
+	if word == "" {
+		return fmt.Errorf("nothing to keep in %q", out)
+	}
+	ts.Setenv(args[0], word)
+	return nil
 }
 
 // demo runs the demo until it answers, then interrupts it; what it printed goes to

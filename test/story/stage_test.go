@@ -70,6 +70,7 @@ func commands() map[string]func(*testscript.TestScript, bool, []string) {
 		"headlines": plain((*stage).headLines),
 		"grep-in":   plain((*stage).grepIn),
 		"tokenfile": plain((*stage).tokenFile),
+		"keep":      plain((*stage).keep),
 		"demo":      plain((*stage).demo),
 		"edit":      plain((*stage).edit),
 		"smalldisk": plain((*stage).smallDisk),

@@ -11,8 +11,11 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"runtime/debug"
 	"runtime/pprof"
+	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"sekimori/internal/app"
@@ -25,9 +28,10 @@ const childWord = "child"
 
 // process is a child that serves HTTP.
 type process struct {
-	cmd  *exec.Cmd
-	in   io.Closer // closing it ends the child
-	addr string
+	cmd   *exec.Cmd
+	in    io.WriteCloser // closing it ends the child
+	lines chan string    // what it answers to orders; closed when it ends
+	addr  string
 }
 
 // spawn starts this very program in another role and waits until it serves.
@@ -50,12 +54,19 @@ func spawn(ctx context.Context, env []string, role string, args ...string) (*pro
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start %s: %w", role, err)
 	}
-	p := &process{cmd: cmd, in: in}
+	p := &process{cmd: cmd, in: in, lines: make(chan string, 1)}
 	lines := bufio.NewScanner(out)
 	for lines.Scan() {
-		if addr, ok := strings.CutPrefix(lines.Text(), "http://"); ok {
+		if _, addr, ok := strings.Cut(lines.Text(), "://"); ok {
 			p.addr = addr
-			go io.Copy(io.Discard, out)
+			go func() { // ends with the child
+				defer close(p.lines)
+				for lines.Scan() {
+					if answer, ok := strings.CutPrefix(lines.Text(), "= "); ok {
+						p.lines <- answer
+					}
+				}
+			}()
 			return p, nil
 		}
 	}
@@ -71,14 +82,30 @@ func (p *process) stop() error {
 	return nil
 }
 
+// order makes the child do something and gives its answer.
+func (p *process) order(text string) (string, error) {
+	if _, err := io.WriteString(p.in, text+"\n"); err != nil {
+		return "", fmt.Errorf("order %q: %w", text, err)
+	}
+	answer, ok := <-p.lines
+	if !ok {
+		return "", fmt.Errorf("order %q: the child ended", text)
+	}
+	if why, bad := strings.CutPrefix(answer, "error: "); bad {
+		return "", fmt.Errorf("order %q: %s", text, why)
+	}
+	return answer, nil
+}
+
 func (p *process) cpu() (float64, error) { return cpuOf(p.cmd.Process.Pid) }
 
 // child plays a role until standard input ends.
 func child(ctx context.Context, role string, args []string) (err error) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
+	o := &orders{known: map[string]func(string) (string, error){"rest": atRest}}
 	go func() {
-		io.Copy(io.Discard, os.Stdin)
+		o.obey(os.Stdin)
 		stop()
 	}()
 	fs := flag.NewFlagSet(role, flag.ContinueOnError)
@@ -87,6 +114,8 @@ func child(ctx context.Context, role string, args []string) (err error) {
 	delay := fs.Duration("delay", 0, "")
 	noSeal := fs.Bool("no-seal", false, "")
 	profile := fs.String("cpuprofile", "", "")
+	cert := fs.String("cert", "", "")
+	key := fs.String("key", "", "")
 	if err := fs.Parse(args); err != nil {
 		return err
 	}
@@ -120,8 +149,50 @@ func child(ctx context.Context, role string, args []string) (err error) {
 			return err
 		}
 		return serve(ctx, h, end)
+	case "devices":
+		return serveDevices(ctx, o, parts.Options{DSN: *dsn, Log: logger()}, *cert, *key)
+	case "streams":
+		return serveStreams(ctx, o, *cert, *key)
 	}
 	return fmt.Errorf("unknown role %q", role)
+}
+
+// orders are what a child does when it is told a line.
+type orders struct {
+	mu    sync.Mutex
+	known map[string]func(rest string) (string, error) // guarded by mu
+}
+
+func (o *orders) add(word string, do func(rest string) (string, error)) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.known[word] = do
+}
+
+// obey reads orders until there are no more.
+func (o *orders) obey(r io.Reader) {
+	for lines := bufio.NewScanner(r); lines.Scan(); {
+		word, rest, _ := strings.Cut(lines.Text(), " ")
+		o.mu.Lock()
+		do := o.known[word]
+		o.mu.Unlock()
+		answer, err := "", fmt.Errorf("unknown order %q", word)
+		if do != nil {
+			answer, err = do(rest)
+		}
+		if err != nil {
+			answer = "error: " + strings.ReplaceAll(err.Error(), "\n", " ")
+		}
+		fmt.Println("= " + answer)
+	}
+}
+
+// atRest collects garbage, gives memory back, and tells how many bytes remain resident.
+func atRest(string) (string, error) {
+	debug.FreeOSMemory()
+	debug.FreeOSMemory() // what the first round's finalizers let go
+	n, err := residentOf(os.Getpid())
+	return strconv.FormatInt(n, 10), err
 }
 
 // serve answers on a free loopback port until ctx ends.

@@ -44,6 +44,20 @@ func cpuOf(pid int) (float64, error) {
 	return s.own, err
 }
 
+// residentOf is how many bytes of a process are in memory.
+func residentOf(pid int) (int64, error) {
+	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
+	if err != nil {
+		return 0, err
+	}
+	f := strings.Fields(string(raw))
+	if len(f) < 2 {
+		return 0, fmt.Errorf("/proc/%d/statm: unknown form", pid)
+	}
+	n, err := strconv.ParseInt(f[1], 10, 64)
+	return n * int64(os.Getpagesize()), err
+}
+
 // cpuOfTree is the CPU time of a process and its children, those that ended included:
 // a database server that gives every connection a process of its own.
 func cpuOfTree(root int) (float64, error) {

@@ -2,7 +2,7 @@
 // on one machine, and prints a table. It judges nothing: docs/performance.md tells how
 // to read the figures, and no figure makes it fail.
 //
-//	go run ./test/load/bench [-only NAME,NAME] [-seconds N] [-rounds N]
+//	go run ./test/load/bench [-only NAME,NAME] [-seconds N] [-rounds N] [-devices N]
 //
 // Both sides of a ratio run in processes of their own, one after the other in every
 // round; the figure is the median over the rounds, the spread is from the least to the
@@ -30,6 +30,7 @@ import (
 type bench struct {
 	seconds time.Duration
 	rounds  int
+	devices int    // PCs
 	profile string // folder for CPU profiles of our server; empty: none
 	dir     string // temporary
 	out     table
@@ -51,6 +52,13 @@ func sections() []section {
 		{"sealing", sealing},
 		{"journal", journals},
 		{"page", pages},
+		{"idle", idle},
+		{"fanout", fanOut},
+		{"isolate", isolations},
+		{"reconnect", reconnects},
+		{"facts", facts},
+		{"agent", agents},
+		{"cut", cut},
 	}
 }
 
@@ -70,9 +78,10 @@ func start(ctx context.Context, args []string) error {
 		return child(ctx, args[1], args[2:])
 	}
 	fs := flag.NewFlagSet("bench", flag.ContinueOnError)
-	only := fs.String("only", "", "names of the sections to run, separated by commas: reports, slowdisk, notices, sealing, journal, page")
+	only := fs.String("only", "", "names of the sections to run, separated by commas: reports, slowdisk, notices, sealing, journal, page, idle, fanout, isolate, reconnect, facts, agent, cut")
 	seconds := fs.Int("seconds", 5, "seconds of each measurement")
 	rounds := fs.Int("rounds", 5, "rounds; the figure is their median")
+	devices := fs.Int("devices", 5000, "PCs of the sections on devices; at most 18,000")
 	profile := fs.String("cpuprofile", "", "existing folder for CPU profiles of our server")
 	if err := fs.Parse(args); err != nil {
 		return err
@@ -81,7 +90,7 @@ func start(ctx context.Context, args []string) error {
 	if err != nil {
 		return fmt.Errorf("make folder: %w", err)
 	}
-	b := &bench{seconds: time.Duration(max(*seconds, 1)) * time.Second, rounds: max(*rounds, 1), profile: *profile, dir: dir}
+	b := &bench{seconds: time.Duration(max(*seconds, 1)) * time.Second, rounds: max(*rounds, 1), profile: *profile, devices: max(*devices, 100), dir: dir}
 	err = b.all(ctx, *only)
 	if b.cluster != nil {
 		err = errors.Join(err, b.cluster.Close())

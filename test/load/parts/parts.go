@@ -37,10 +37,13 @@ type Options struct {
 
 // Server is the parts, put together.
 type Server struct {
-	API  http.Handler
-	stop context.CancelFunc
-	wg   sync.WaitGroup
-	db   *store.DB
+	API    http.Handler
+	dsn    string
+	hub    *bus.Hub
+	people *directory.Service
+	stop   context.CancelFunc
+	wg     sync.WaitGroup
+	db     *store.DB
 }
 
 // Open opens the store and starts the sealer unless it is left out.
@@ -54,7 +57,7 @@ func Open(ctx context.Context, o Options) (_ *Server, err error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{db: db}
+	s := &Server{dsn: o.DSN, hub: hub, people: directory.NewService(db, now), db: db}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, db.Close())
