@@ -75,6 +75,7 @@ type Agent struct {
 	presses  []time.Duration // of the last hour, in running time; guarded by pressing
 	sendOne  sync.Mutex      // one delivery at a time
 	sent     map[string]wire.Fact
+	behind   int64 // the older version of a server that was told everything again; guarded by sentMu
 	sentMu   sync.Mutex
 }
 
@@ -426,11 +427,15 @@ func (a *Agent) obey(ctx context.Context) {
 // fetch asks for a newer desired state and acts on it. more says that a still newer one
 // is known to exist.
 func (a *Agent) fetch(ctx context.Context) (more bool, err error) {
-	signed, err := a.net.Document(ctx, a.version())
+	have := a.version()
+	signed, newest, err := a.net.Document(ctx, have)
 	if err != nil {
 		return false, err
 	}
 	a.answered()
+	if newest > 0 && newest < have {
+		a.overtaken(newest)
+	}
 	if signed == "" {
 		return false, nil
 	}
@@ -453,6 +458,19 @@ func (a *Agent) fetch(ctx context.Context) (more bool, err error) {
 		}
 	}
 	return a.seen.Load() > doc.Version, nil
+}
+
+// overtaken tells everything again to a server that knows less than this PC, such as one
+// that was restored from a backup: it then goes on from here.
+func (a *Agent) overtaken(newest int64) {
+	a.sentMu.Lock()
+	defer a.sentMu.Unlock()
+	if a.behind == newest {
+		return // told already
+	}
+	a.behind = newest
+	clear(a.sent)
+	a.o.Log.Warn("the server's desired state is older than this PC's", "server", newest)
 }
 
 func (a *Agent) openDocument(signed string) (wire.Document, error) {

@@ -58,6 +58,36 @@ func TestOrderFromTheServer(t *testing.T) {
 	}
 }
 
+// TestRestoredServer: a server that knows an older desired state than the PC is told
+// everything again, and is obeyed once it has gone past it.
+func TestRestoredServer(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.run(r.open())
+	r.srv.order(wire.Isolation{On: true, Order: "ord_1"})
+	r.eventually("proven", func() bool { return r.srv.isolation().State == wire.IsolationProven })
+	var was int64
+	r.srv.set(func() {
+		was = r.srv.doc.Version
+		r.srv.doc.Version, r.srv.restored, r.srv.facts = 1, true, map[string]wire.Fact{}
+	})
+	r.srv.set(func() {
+		for c := range r.srv.streams {
+			c <- wire.Nudge(1)
+		}
+	})
+	r.eventually("all is told again", func() bool {
+		var a wire.AgentFact
+		r.srv.mu.Lock()
+		raw := r.srv.facts[wire.FactAgent].Value
+		r.srv.mu.Unlock()
+		return json.Unmarshal(raw, &a) == nil && a.Document == was && r.srv.isolation().State == wire.IsolationProven
+	})
+	r.srv.set(func() { r.srv.doc.Version, r.srv.restored = was, false })
+	r.srv.order(wire.Isolation{Order: "ord_2"})
+	r.eventually("released", func() bool { return r.srv.isolation().State == wire.IsolationOff })
+}
+
 // TestPressWithTheServerAway: the press asks nobody, and what it has to say waits.
 func TestPressWithTheServerAway(t *testing.T) {
 	t.Parallel()

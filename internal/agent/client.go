@@ -330,30 +330,46 @@ func refusal(res *http.Response) *Refused {
 
 // ask is call for a short answer of at most limit bytes.
 func (c *Client) ask(ctx context.Context, method, path string, body []byte, media string, limit int64) (int, []byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, callTime)
-	defer cancel()
-	res, err := c.call(ctx, method, path, body, media)
+	res, raw, err := c.answer(ctx, method, path, body, media, limit)
 	if err != nil {
 		return 0, nil, err
-	}
-	defer res.Body.Close()
-	raw, err := io.ReadAll(io.LimitReader(res.Body, limit+1))
-	if err != nil {
-		return 0, nil, fmt.Errorf("read answer: %w", err)
-	}
-	if int64(len(raw)) > limit {
-		return 0, nil, fmt.Errorf("read answer: more than %d bytes", limit)
 	}
 	return res.StatusCode, raw, nil
 }
 
-// Document gives the signed desired state when the server has one newer than have, else "".
-func (c *Client) Document(ctx context.Context, have int64) (string, error) {
-	status, raw, err := c.ask(ctx, http.MethodGet, wire.PathDocument+"?have="+strconv.FormatInt(have, 10), nil, "", wire.MaxDocument)
-	if err != nil || status != http.StatusOK {
-		return "", err
+// answer is ask for who reads the answer's head too; its body is closed.
+func (c *Client) answer(ctx context.Context, method, path string, body []byte, media string, limit int64) (*http.Response, []byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTime)
+	defer cancel()
+	res, err := c.call(ctx, method, path, body, media)
+	if err != nil {
+		return nil, nil, err
 	}
-	return string(raw), nil
+	defer res.Body.Close()
+	raw, err := io.ReadAll(io.LimitReader(res.Body, limit+1))
+	if err != nil {
+		return nil, nil, fmt.Errorf("read answer: %w", err)
+	}
+	if int64(len(raw)) > limit {
+		return nil, nil, fmt.Errorf("read answer: more than %d bytes", limit)
+	}
+	return res, raw, nil
+}
+
+// Document gives the signed desired state when the server has one newer than have, else
+// "", and the newest version that the server knows; 0 when it does not say.
+func (c *Client) Document(ctx context.Context, have int64) (signed string, newest int64, err error) {
+	res, raw, err := c.answer(ctx, http.MethodGet, wire.PathDocument+"?have="+strconv.FormatInt(have, 10), nil, "", wire.MaxDocument)
+	if err != nil {
+		return "", 0, err
+	}
+	if n, err := strconv.ParseInt(res.Header.Get(wire.HeaderVersion), 10, 64); err == nil && n > 0 {
+		newest = n
+	}
+	if res.StatusCode != http.StatusOK {
+		return "", newest, nil
+	}
+	return string(raw), newest, nil
 }
 
 // Keys gives the changes of the server's signing key, oldest first.

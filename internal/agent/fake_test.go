@@ -185,6 +185,7 @@ type server struct {
 	mu       sync.Mutex
 	down     bool
 	homeless bool // no case for evidence
+	restored bool // from a backup: it knows less than the PC
 	asked    int  // times that evidence was sent
 	muted    bool // streams are opened and nothing comes through
 	clock    time.Duration
@@ -330,7 +331,8 @@ func (s *server) answer(w http.ResponseWriter, r *http.Request, body []byte) {
 	defer s.mu.Unlock()
 	switch r.URL.Path {
 	case wire.PathDocument:
-		if have, _ := strconv.ParseInt(r.URL.Query().Get("have"), 10, 64); have == s.doc.Version {
+		w.Header().Set(wire.HeaderVersion, strconv.FormatInt(s.doc.Version, 10))
+		if have, _ := strconv.ParseInt(r.URL.Query().Get("have"), 10, 64); have == s.doc.Version || s.restored {
 			w.WriteHeader(http.StatusNotModified)
 			return
 		}

@@ -75,7 +75,7 @@ func verbs() []verb {
 
 // Main runs one command line and gives the exit status.
 func Main(ctx context.Context, p Program, args []string, env func(string) string, stdin io.Reader, stdout, stderr io.Writer) int {
-	cat, err := i18n.Load()
+	cat, err := i18n.LoadOnly("agent", "agentgw", "device", "fault")
 	if err != nil {
 		fmt.Fprintf(stderr, "%s: %v\n", p.Name, err)
 		return exitFailed

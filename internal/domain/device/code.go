@@ -68,7 +68,14 @@ func (s *Service) ReleaseCode(ctx context.Context, by access.Actor, device, chal
 		if err := tx.InsertChallenge(ctx, ch); err != nil {
 			return fmt.Errorf("insert challenge: %w", err)
 		}
-		return s.record(ctx, tx, now, "device.code_issued", r.ID, by.Person, map[string]any{"reason": reason, "code": ch.ID})
+		data := map[string]any{"reason": reason, "code": ch.ID}
+		if cut := r.Isolation.Order; r.Isolation.Wanted && cut.Incident != "" {
+			delete(data, "reason") // it belongs to the case, and is told with that
+			if err := s.link(ctx, tx, Order{ID: cut.ID, Device: r.ID, By: by.Person, Kind: "code", Reason: reason, Incident: cut.Incident}, now); err != nil {
+				return err
+			}
+		}
+		return s.record(ctx, tx, now, "device.code_issued", r.ID, by.Person, data)
 	})
 	if err != nil {
 		return "", err

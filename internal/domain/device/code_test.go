@@ -2,6 +2,7 @@ package device_test
 
 import (
 	"crypto/rand"
+	"strings"
 	"testing"
 	"time"
 
@@ -54,6 +55,29 @@ func TestReleaseCode(t *testing.T) {
 	bad(t, "nothing", err, "challenge:fault.device_challenge", "reason:fault.required")
 	_, err = h.pcs.ReleaseCode(t.Context(), h.as("per_it"), "dev_x", c, "x")
 	denied(t, "no such PC", err, fault.NotFound, "fault.not_found")
+}
+
+// TestCodeOfACase: why a code was given out is the case's, for whose readers it is kept.
+func TestCodeOfACase(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, nil)
+	p := h.enrol("per_emp")
+	const incident = "inc_00000000000000000000000001"
+	_, err := h.pcs.Isolate(t.Context(), h.as("per_it"), p.id, device.Ask{Incident: incident})
+	h.must(err)
+	before := h.kinds(incident)["device.case_order"]
+	_, err = p.code("per_it", h.challenge())
+	h.must(err)
+	if got := h.kinds(incident)["device.case_order"]; got != before+1 {
+		t.Errorf("%d events of the case, want one more than %d", got, before)
+	}
+	events, err := h.db.History(t.Context(), p.id)
+	h.must(err)
+	for _, e := range events {
+		if e.Kind == "device.code_issued" && strings.Contains(string(e.Data), "サーバーに届かない") {
+			t.Errorf("the reason stands with the PC: %s", e.Data)
+		}
+	}
 }
 
 func TestCodesAreFew(t *testing.T) {

@@ -42,7 +42,7 @@ func (s *Service) TakeFacts(ctx context.Context, device string, f wire.Facts) er
 	names := slices.Sorted(maps.Keys(told.facts))
 	now := s.now()
 	change := s.change
-	if told.isolation == nil {
+	if told.isolation == nil { // an agent that tells of a restored server tells of both
 		change = s.note // most reports: no desired state is issued for them
 	}
 	return change(ctx, device, func(tx Tx, r *Record, o *directory.Org) error {
@@ -50,10 +50,15 @@ func (s *Service) TakeFacts(ctx context.Context, device string, f wire.Facts) er
 			return nil
 		}
 		r.Seq, r.Seen = f.Seq, now
-		if err := s.keep(ctx, tx, r.ID, names, told.facts, now); err != nil {
+		if err := s.keep(ctx, tx, r, names, told.facts, now); err != nil {
 			return err
 		}
 		if told.agent != nil {
+			if told.isolation != nil && told.agent.Document > r.Desired {
+				if err := s.overtaken(ctx, tx, r, o, told.agent.Document, *told.isolation, now); err != nil {
+					return err
+				}
+			}
 			r.heardAgent(*told.agent)
 		}
 		if told.isolation != nil {
@@ -68,32 +73,22 @@ func (s *Service) TakeFacts(ctx context.Context, device string, f wire.Facts) er
 	})
 }
 
-// keep writes the facts that changed.
-func (s *Service) keep(ctx context.Context, tx Tx, device string, names []string, facts map[string]Fact, now time.Time) error {
-	old, err := tx.FactsNamed(ctx, device, names)
-	if err != nil {
-		return fmt.Errorf("read facts: %w", err)
-	}
-	if len(old) < len(names) {
-		n, err := tx.CountFacts(ctx, device)
+// keep writes the facts that changed. Most devices are far from having too many, and then
+// nothing is read.
+func (s *Service) keep(ctx context.Context, tx Tx, r *Record, names []string, facts map[string]Fact, now time.Time) error {
+	if r.Told+len(names) > maxFacts {
+		old, err := tx.FactsNamed(ctx, r.ID, names)
 		if err != nil {
-			return fmt.Errorf("count facts: %w", err)
+			return fmt.Errorf("read facts: %w", err)
 		}
-		if n+len(names)-len(old) > maxFacts {
+		if r.Told+len(names)-len(old) > maxFacts {
 			return fault.New(fault.TooLarge, "fault.device_facts", nil)
 		}
 	}
-	before := map[string]Fact{}
-	for _, x := range old {
-		before[x.Name] = x
-	}
 	for _, name := range names {
-		x, b := facts[name], before[name]
-		if bytes.Equal(x.Value, b.Value) && x.Unread == b.Unread && b.Name != "" {
-			continue
-		}
+		x := facts[name]
 		x.Heard = now
-		if err := tx.SaveFact(ctx, device, x); err != nil {
+		if err := tx.SaveFact(ctx, r.ID, x); err != nil {
 			return fmt.Errorf("save fact %s: %w", name, err)
 		}
 	}
@@ -191,6 +186,27 @@ func (r *Record) heardAgent(a wire.AgentFact) {
 	}
 	r.System, r.Agent, r.DryRun, r.Privileged = a.System, a.Version, a.DryRun, a.Privileged
 	r.Applied = min(a.Document, r.Desired)
+}
+
+// overtaken brings a database that knows less than the PC, such as one restored from a
+// backup, past the PC's newest document: until then the PC would obey nothing new. A PC
+// that says it is cut off stays so until an administrator releases it.
+func (s *Service) overtaken(ctx context.Context, tx Tx, r *Record, o *directory.Org, document int64, f wire.IsolationFact, now time.Time) error {
+	if err := s.record(ctx, tx, now, "device.overtaken", r.ID, r.ID, map[string]any{"document": document, "version": r.Desired}); err != nil {
+		return err
+	}
+	r.Desired, r.Presses = document, max(r.Presses, f.Local)
+	if f.State != wire.IsolationOff && !r.Isolation.Wanted {
+		_, err := s.order(ctx, tx, r, o, Order{Kind: Isolate, By: r.ID, Via: ViaPC}, now)
+		return err
+	}
+	if err := s.issue(r, o, now); err != nil {
+		return err
+	}
+	if err := tx.SaveDesired(ctx, r); err != nil {
+		return fmt.Errorf("save device: %w", err)
+	}
+	return nil
 }
 
 // heardIsolation moves the order in force by what the PC says of it.

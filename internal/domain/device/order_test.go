@@ -349,6 +349,49 @@ func TestReportMended(t *testing.T) {
 	}
 }
 
+// TestRestoredDatabase: the server knows less than its PCs.
+func TestRestoredDatabase(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		state  wire.IsolationState
+		before bool // isolated already when the backup was made
+		want   bool
+	}{
+		"free, and free in the backup":   {wire.IsolationOff, false, false},
+		"cut off since the backup":       {wire.IsolationProven, false, true},
+		"failing since the backup":       {wire.IsolationFailing, false, true},
+		"cut off then and now":           {wire.IsolationProven, true, true},
+		"released since: cut once again": {wire.IsolationOff, true, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t, nil)
+			p := h.enrol("per_emp")
+			if c.before {
+				_, err := h.pcs.Isolate(t.Context(), h.as("per_it"), p.id, device.Ask{})
+				h.must(err)
+			}
+			h.must(p.tell(map[string]any{wire.FactAgent: wire.AgentFact{Document: 50}, wire.FactIsolation: wire.IsolationFact{State: c.state, Order: "ord_lost", Local: 3}}))
+			d := p.document()
+			if d.Version != 51 || d.Isolation.On != c.want || d.Isolation.Local != 3 {
+				t.Errorf("document %d, isolation %+v", d.Version, d.Isolation)
+			}
+			p.expect("overtaken", map[string]int{"overtaken": 1})
+			h.must(p.tell(map[string]any{wire.FactAgent: wire.AgentFact{Document: 51}, wire.FactIsolation: wire.IsolationFact{State: wire.IsolationOff, Local: 3}}))
+			if d := p.document(); d.Version != 51 {
+				t.Errorf("then document %d", d.Version)
+			}
+			if c.want {
+				_, err := h.pcs.Release(t.Context(), h.as("per_it"), p.id, "looked at it")
+				h.must(err)
+				if d := p.document(); d.Version != 52 || d.Isolation.On {
+					t.Errorf("released by document %d, %+v", d.Version, d.Isolation)
+				}
+			}
+		})
+	}
+}
+
 func TestEvidenceOfAnOrder(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, nil)

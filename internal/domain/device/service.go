@@ -24,6 +24,7 @@ type Record struct {
 	Basis    string    // hash of what the document says beside the isolation
 	Issued   time.Time // of the document
 	Seq      int64     // of the newest facts
+	Told     int       // facts that it has told so far
 	Heard              // what the device's facts have led to
 }
 
@@ -80,7 +81,8 @@ type Tx interface {
 
 	HasDevice(ctx context.Context, device string) (bool, error)
 	InsertDevice(ctx context.Context, r *Record) error
-	// LockDevice reads a device with its newest order and holds it until the end.
+	// LockDevice reads a device with its newest order and holds it until the end. It
+	// alone fills in Told.
 	LockDevice(ctx context.Context, device string) (*Record, error)
 	// SaveDesired writes the desired state and the refusal, and wakes whoever watches
 	// the device.
@@ -92,7 +94,7 @@ type Tx interface {
 	SaveOrder(ctx context.Context, o Order) error
 
 	FactsNamed(ctx context.Context, device string, names []string) ([]Fact, error)
-	CountFacts(ctx context.Context, device string) (int, error)
+	// SaveFact keeps a fact, unless the one of its name says the same.
 	SaveFact(ctx context.Context, device string, f Fact) error
 
 	InsertChallenge(ctx context.Context, c Challenge) error

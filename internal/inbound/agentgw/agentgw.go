@@ -220,7 +220,7 @@ func (g *Gateway) document(w http.ResponseWriter, r *http.Request, device string
 	if err != nil {
 		return err
 	}
-	w.Header().Set("Sekimori-Version", strconv.FormatInt(newest, 10))
+	w.Header().Set(wire.HeaderVersion, strconv.FormatInt(newest, 10))
 	if signed == "" {
 		w.WriteHeader(http.StatusNotModified)
 		return nil

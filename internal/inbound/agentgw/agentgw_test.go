@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -248,6 +249,50 @@ func TestStreamTellsOfVersions(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestHeartbeatsOneEachRound: however many streams there are, a round of heartbeats has each
+// of them once, and comes in no wave.
+func TestHeartbeatsOneEachRound(t *testing.T) {
+	for _, n := range []int{1, 31, 100} {
+		var ss streams
+		for i := range n {
+			ss.add(&stream{device: strconv.Itoa(i), conn: &flushed{}})
+		}
+		beats := map[*stream]int{}
+		for turn := range turns {
+			due := ss.due(turn)
+			if most := n/turns + 1; len(due) > most {
+				t.Errorf("%d streams: %d heartbeats at once, want at most %d", n, len(due), most)
+			}
+			for _, s := range due {
+				beats[s]++
+			}
+		}
+		if len(beats) != n {
+			t.Errorf("%d streams: %d had a heartbeat", n, len(beats))
+		}
+		for s, times := range beats {
+			if times != 1 {
+				t.Errorf("%d streams: %s had %d heartbeats in a round", n, s.device, times)
+			}
+		}
+	}
+}
+
+// TestRestoredServerSaysSo: a PC that knows more than its server must learn of it.
+func TestRestoredServerSaysSo(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, false)
+	p := h.pc(1)
+	h.versions[p.id] = 5
+	r := bufio.NewReader(h.do(t, p, "GET", wire.PathStream+"?have=9", "").Body)
+	until(t, r, "data:5")
+	h.mu.Lock()
+	h.versions[p.id] = 10
+	h.mu.Unlock()
+	h.ears <- []string{p.id}
+	until(t, r, "data:10")
 }
 
 func TestNewerStreamReplacesTheOlder(t *testing.T) {

@@ -35,6 +35,7 @@ const look = 1000
 type stream struct {
 	device string
 	conn   io.WriteCloser
+	turn   int // when its heartbeats are due; set by streams.add
 
 	mu   sync.Mutex
 	told int64 // newest version that the PC has, or was told of
@@ -49,6 +50,17 @@ func (s *stream) tell(version int64) {
 	}
 	s.told = version
 	s.write(wire.Nudge(version))
+}
+
+// set is tell for the first word on a stream: a server that knows less than the PC, such as
+// one that was restored from a backup, says so too.
+func (s *stream) set(version int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if version != s.told {
+		s.told = version
+		s.write(wire.Nudge(version))
+	}
 }
 
 func (s *stream) beat() {
@@ -70,6 +82,7 @@ func (s *stream) write(text string) {
 type streams struct {
 	mu     sync.Mutex
 	open   map[string]*stream // guarded by mu
+	last   int                // turn that was given last; guarded by mu
 	on     map[string]bool    // devices that came (true) or went since the last writing down; guarded by mu
 	closed bool               // guarded by mu
 	moved  chan struct{}      // something in on
@@ -89,6 +102,8 @@ func (ss *streams) add(s *stream) bool {
 	if old := ss.open[s.device]; old != nil {
 		old.conn.Close()
 	}
+	ss.last = (ss.last + 1) % turns
+	s.turn = ss.last
 	ss.open[s.device] = s
 	ss.move(s.device, true)
 	ss.wg.Add(1)
@@ -163,6 +178,22 @@ func (ss *streams) of(device string) *stream {
 	ss.mu.Lock()
 	defer ss.mu.Unlock()
 	return ss.open[device]
+}
+
+// turns is into how many parts the streams are dealt for their heartbeats.
+const turns = 30
+
+// due gives the streams whose turn it is.
+func (ss *streams) due(turn int) []*stream {
+	ss.mu.Lock()
+	defer ss.mu.Unlock()
+	out := make([]*stream, 0, len(ss.open)/turns+1)
+	for _, s := range ss.open {
+		if s.turn == turn {
+			out = append(out, s)
+		}
+	}
+	return out
 }
 
 func (ss *streams) all() []*stream {
@@ -297,7 +328,7 @@ func (g *Gateway) catchUp(ctx context.Context, s *stream) {
 		s.conn.Close()
 		return
 	}
-	s.tell(v)
+	s.set(v)
 }
 
 // Run serves the streams until ctx ends; it then ends them and returns.
@@ -380,24 +411,15 @@ func (g *Gateway) follow(ctx context.Context, tell chan<- func()) {
 
 // beats writes heartbeats, a few streams at a time, so that none of them comes in a wave.
 func (g *Gateway) beats(ctx context.Context, tell chan<- func()) {
-	const parts = 30
-	tick := time.NewTicker(max(g.Beat/parts, time.Millisecond))
+	tick := time.NewTicker(max(g.Beat/turns, time.Millisecond))
 	defer tick.Stop()
-	var round []*stream
-	per := 0
-	for {
+	for turn := 0; ; turn = (turn + 1) % turns {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
 		}
-		if len(round) == 0 {
-			round = g.streams.all()
-			per = len(round)/parts + 1
-		}
-		part := round[:min(per, len(round))]
-		round = round[len(part):]
-		for _, s := range part {
+		for _, s := range g.streams.due(turn) {
 			tell <- s.beat
 		}
 	}

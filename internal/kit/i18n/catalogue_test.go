@@ -1,6 +1,8 @@
 package i18n
 
 import (
+	"errors"
+	"io/fs"
 	"slices"
 	"strings"
 	"testing"
@@ -131,5 +133,23 @@ func TestLoadFSRefuses(t *testing.T) {
 				t.Errorf("LoadFS: %v; want an error with %q", err, tc.want)
 			}
 		})
+	}
+}
+
+// TestLoadOnly: a small program has the texts that it asks for, and no others.
+func TestLoadOnly(t *testing.T) {
+	t.Parallel()
+	cat, err := LoadOnly("agent", "fault")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, lang := range Langs() {
+		p := cat.Printer(lang)
+		if !p.Has("agent.long") || !p.Has("fault.not_found") || p.Has("cli.unreachable") {
+			t.Errorf("%s: agent %v, fault %v, cli %v", lang, p.Has("agent.long"), p.Has("fault.not_found"), p.Has("cli.unreachable"))
+		}
+	}
+	if _, err := LoadOnly("agent", "weather"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a subject without a file: %v", err)
 	}
 }

@@ -15,21 +15,45 @@ import (
 var embedded embed.FS
 
 // Load reads the catalogue that is built into the program.
-func Load() (*Catalogue, error) {
+func Load() (*Catalogue, error) { return builtIn(everything) }
+
+// LoadOnly is Load for a program that says little and is to stay small: it reads the files
+// of these subjects alone, such as agent.ja.json and agent.en.json for "agent". A subject
+// without a file is an error.
+func LoadOnly(subjects ...string) (*Catalogue, error) {
+	patterns := make([]string, len(subjects))
+	for i, s := range subjects {
+		patterns[i] = s + ".*.json"
+	}
+	return builtIn(patterns...)
+}
+
+const everything = "*.json"
+
+func builtIn(patterns ...string) (*Catalogue, error) {
 	sub, err := fs.Sub(embedded, "catalogue")
 	if err != nil {
 		return nil, fmt.Errorf("load catalogue: %w", err)
 	}
-	return LoadFS(sub)
+	return read(sub, patterns...)
 }
 
 // LoadFS reads every *.json file at the root of fsys. A name that ends in no known
 // language, an id given twice (within a file or across files of a language), an
 // empty text and a malformed place are errors, each naming the file and the id.
-func LoadFS(fsys fs.FS) (*Catalogue, error) {
-	names, err := fs.Glob(fsys, "*.json")
-	if err != nil {
-		return nil, fmt.Errorf("load catalogue: %w", err)
+func LoadFS(fsys fs.FS) (*Catalogue, error) { return read(fsys, everything) }
+
+func read(fsys fs.FS, patterns ...string) (*Catalogue, error) {
+	var names []string
+	for _, p := range patterns {
+		found, err := fs.Glob(fsys, p)
+		if err == nil && len(found) == 0 && p != everything {
+			err = fs.ErrNotExist
+		}
+		if err != nil {
+			return nil, fmt.Errorf("load catalogue: %s: %w", p, err)
+		}
+		names = append(names, found...)
 	}
 	c := &Catalogue{texts: map[Lang]map[string]message{JA: {}, EN: {}}}
 	from := map[Lang]map[string]string{JA: {}, EN: {}}

@@ -30,6 +30,10 @@ const (
 	PathProbe    = "/agent/v1/probe" // answers 204 to anybody: the proof that the server is in reach
 )
 
+// HeaderVersion names the newest version of the PC's desired state that the server knows,
+// in the answers of PathDocument.
+const HeaderVersion = "Sekimori-Version"
+
 // Limits of what one side takes from the other, in bytes.
 const (
 	MaxDocument = 1 << 20

@@ -99,12 +99,23 @@ func (t *txn) InsertDevice(_ context.Context, r *device.Record) error {
 func (t *txn) LockDevice(_ context.Context, id string) (*device.Record, error) {
 	// Both rows are locked by the statement that reads them: PostgreSQL reads a row that it
 	// had to wait for once more (13.2.1, read committed).
-	r, err := one(t.ctx, t, scanDevice, "SELECT "+deviceColumns+deviceFrom+"WHERE d.id = $1"+t.w.d.forUpdate, id)
+	told := 0
+	r, err := one(t.ctx, t, func(r scanner) (*device.Record, error) { return scanDevice(also{r, &told}) },
+		"SELECT "+deviceColumns+", (SELECT count(*) FROM dev_fact f WHERE f.device = d.id)"+deviceFrom+"WHERE d.id = $1"+t.w.d.forUpdate, id)
 	if r, err = found("device", r, err); err != nil {
 		return nil, err
 	}
+	r.Told = told
 	return r, withOrders(t.ctx, t, []*device.Record{r})
 }
+
+// also reads one column more than whoever scans asks for.
+type also struct {
+	scanner
+	last any
+}
+
+func (a also) Scan(to ...any) error { return a.scanner.Scan(append(to, a.last)...) }
 
 // SaveDesired writes the desired state and the refusal, and wakes the device's stream.
 func (t *txn) SaveDesired(_ context.Context, r *device.Record) error {
@@ -362,15 +373,11 @@ func (t *txn) FactsNamed(_ context.Context, id string, names []string) ([]device
 	return all(t.ctx, t, scanFact, "SELECT "+factColumns+" FROM dev_fact WHERE device = $1 AND name IN ("+marks(2, len(names))+")", args...)
 }
 
-// CountFacts counts what a device has told.
-func (t *txn) CountFacts(_ context.Context, id string) (int, error) {
-	return one(t.ctx, t, scanInt, "SELECT count(*) FROM dev_fact WHERE device = $1", id)
-}
-
-// SaveFact inserts or replaces a fact.
+// SaveFact keeps a fact, unless the one of its name says the same.
 func (t *txn) SaveFact(_ context.Context, id string, f device.Fact) error {
 	return t.exec(`INSERT INTO dev_fact (device, name, value, unread, at, heard_at) VALUES ($1, $2, $3, $4, $5, $6)
-		ON CONFLICT (device, name) DO UPDATE SET value = excluded.value, unread = excluded.unread, at = excluded.at, heard_at = excluded.heard_at`,
+		ON CONFLICT (device, name) DO UPDATE SET value = excluded.value, unread = excluded.unread, at = excluded.at, heard_at = excluded.heard_at
+		WHERE dev_fact.value <> excluded.value OR dev_fact.unread <> excluded.unread`,
 		id, f.Name, string(f.Value), f.Unread, micros(f.At), micros(f.Heard))
 }
 
