@@ -67,7 +67,7 @@ func TestSpacesAreMachinesOnASwitch(t *testing.T) {
 func TestProgramsRunInside(t *testing.T) {
 	t.Parallel()
 	s := netns.New(t)
-	own, err := os.Readlink("/proc/self/ns/net")
+	own, err := os.Readlink("/proc/thread-self/ns/net") // self is the first thread, which may be a machine's
 	if err != nil {
 		t.Fatal(err)
 	}
