@@ -135,7 +135,7 @@ func TestPagesSpeakToEveryReader(t *testing.T) {
 func TestTargetsFitAThumb(t *testing.T) {
 	p := open(t, "1402", chrome.Options{Lang: "en", Mobile: true})
 	paths := []string{"/report", "/report/virus", "/morning", "/cases", "/people", "/people/duties", "/settings", "/settings/policy", "/record", "/account",
-		findCase(p, "receipt", "virus"), findCase(p, "case", "virus")}
+		findCase(p, "receipt", "virus"), findCase(p, "case", "virus"), findDevice(t, p), "/devices"}
 	for _, path := range paths {
 		p.Navigate(demoURL + path)
 		var small []string
