@@ -108,7 +108,7 @@ func TestRoguePC(t *testing.T) {
 	refused(t, "evidence for another's case", own.Evidence(ctx, report.Filed, "planted.txt", "text/plain", []byte("planted")), http.StatusNotFound)
 	mask := *id
 	mask.Device = pc.Device
-	_, err = client(&mask).Document(ctx, 0)
+	_, _, err = client(&mask).Document(ctx, 0)
 	refused(t, "another's document", err, http.StatusUnauthorized)
 	refused(t, "facts in another's name", client(&mask).Facts(ctx, wire.Facts{Seq: seq + 4, At: 1, Facts: map[string]wire.Fact{"x": {Value: json.RawMessage("1"), At: 1}}}), http.StatusUnauthorized)
 
