@@ -18,6 +18,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+	"unicode"
 
 	"sekimori/internal/kit/httpsig"
 	"sekimori/internal/kit/wire"
@@ -82,7 +83,8 @@ var ErrServerURL = errors.New("agent: not an address of a server")
 // CheckServer gives the plain form of a server's URL.
 func CheckServer(given string) (string, error) {
 	u, err := url.Parse(given)
-	if err != nil || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || strings.Trim(u.Path, "/") != "" {
+	foreign := func(r rune) bool { return r > unicode.MaxASCII } // net/http would dial another name than the pinned one
+	if err != nil || u.Hostname() == "" || strings.ContainsFunc(u.Host, foreign) || u.User != nil || u.RawQuery != "" || strings.Trim(u.Path, "/") != "" {
 		return "", fmt.Errorf("%w: %q", ErrServerURL, given)
 	}
 	addr, err := netip.ParseAddr(u.Hostname())

@@ -101,6 +101,8 @@ func TestCheckServer(t *testing.T) {
 		"ftp://sekimori.example":         "",
 		"sekimori.example":               "",
 		"https://":                       "",
+		"https://関守.example":             "",
+		"https://xn--6oq0fr0b.example":   "https://xn--6oq0fr0b.example",
 		"https://sekimori.example:84:20": "",
 	} {
 		got, err := CheckServer(given)

@@ -10,8 +10,10 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"sekimori/internal/domain/access"
 	"sekimori/internal/domain/device"
@@ -41,6 +43,9 @@ func newPinned(cfg Config) (*pinned, error) {
 	u, err := url.Parse(at)
 	if err != nil || u.Hostname() == "" {
 		return nil, fmt.Errorf("config key agent.url: want a URL such as https://sekimori.example")
+	}
+	if strings.ContainsFunc(u.Host, func(r rune) bool { return r > unicode.MaxASCII }) {
+		return nil, fmt.Errorf("config key agent.url: write the name %q in its xn-- form", u.Host)
 	}
 	p := &pinned{url: at, host: u.Hostname(), look: net.DefaultResolver.LookupNetIP}
 	port := cmp.Or(u.Port(), map[string]string{"http": "80", "https": "443"}[u.Scheme])
