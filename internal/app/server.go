@@ -13,6 +13,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"sekimori/internal/agent"
 	"sekimori/internal/domain/access"
 	"sekimori/internal/domain/notice"
 	"sekimori/internal/inbound/api"
@@ -21,8 +22,9 @@ import (
 	"sekimori/internal/outbound/mailout"
 )
 
-// Version is the program's version, as pages and `sekimori version` show it.
-const Version = "0.1.0"
+// Version is the program's version, as pages and `sekimori version` show it. Server and
+// agent are released together.
+const Version = agent.Version
 
 // heapGrowth is how far, in percent, the heap grows between two collections. The server
 // keeps little and makes much that is dropped at once, so that Go's own 100 collects a few

@@ -177,6 +177,9 @@ func testDeviceFacts(t *testing.T, db *store.DB) {
 	got, err := db.Facts(ctx, "dev_1")
 	must(t, err)
 	same(t, "all, by name", []device.Fact{unread, read}, got)
+	un, err := db.UnreadFacts(ctx, []string{"dev_1", "dev_2"})
+	must(t, err)
+	same(t, "what could not be read", map[string][]device.Fact{"dev_1": {unread}}, un)
 }
 
 func testChallenges(t *testing.T, db *store.DB) {
@@ -231,6 +234,20 @@ func testInfections(t *testing.T, db *store.DB) {
 	must(t, err)
 	e.Name = es[0].Name // NUL-free already; the same text
 	same(t, "each name once", []device.Evidence{e}, es)
+
+	for since, want := range map[int]int64{0: 1 << 40, 1: 1 << 40, 2: 0} {
+		n, err := db.EvidenceBytes(ctx, "dev_1", at(since))
+		must(t, err)
+		same(t, "bytes of evidence", want, n)
+	}
+	devices(t, db, func(tx device.Tx) error {
+		for since, want := range map[int]int{0: 1, 1: 0} {
+			n, err := tx.CountInfections(ctx, "dev_1", at(since))
+			must(t, err)
+			same(t, "reports", want, n)
+		}
+		return nil
+	})
 }
 
 func testPresence(t *testing.T, db *store.DB) {
