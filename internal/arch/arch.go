@@ -35,6 +35,7 @@ const (
 	access    = "internal/domain/access"
 	directory = "internal/domain/directory"
 	notice    = "internal/domain/notice"
+	request   = "internal/domain/request"
 )
 
 // testkit holds the real servers and browsers that tests start. No shipped file imports it.
@@ -53,7 +54,8 @@ func rooms() []room {
 		{path: access, may: []string{journal, kit}},
 		{path: directory, may: []string{access, journal, kit}},
 		{path: notice, may: []string{directory, access, journal, kit}},
-		{path: domain, may: []string{access, directory, journal, notice, kit}, each: true},
+		{path: request, may: []string{notice, directory, access, journal, kit}},
+		{path: domain, may: []string{access, directory, journal, notice, request, kit}, each: true},
 		{path: inbound, may: []string{domain, kit}, each: true},
 		{path: outbound, may: []string{domain, kit}, each: true},
 		{path: pii, may: []string{kit}},

@@ -52,8 +52,8 @@ type Enrolled struct {
 	Document string   `json:"document"` // the first desired state, a signed note
 }
 
-// KeyChanges is the answer of PathKeys: each the old key's word for the next, oldest
-// first (SignKeyChange).
+// KeyChanges is the answer of PathKeys: each key's word for the next (SignKeyChange), and on
+// those before it (SignRetirement), oldest first.
 type KeyChanges struct {
 	Changes []string `json:"changes"`
 }

@@ -27,6 +27,10 @@ type Document struct {
 	Isolation Isolation `json:"isolation"`
 	Contacts  []Contact `json:"contacts,omitempty"` // whom to call when nothing else works
 	Company   string    `json:"company,omitempty"`
+	Media     *Media    `json:"media,omitempty"` // nil: nothing is said of media, and none is held
+	// Retired names signing keys that are believed never again (KeyName). Every document
+	// says all of them, so that nobody on the way can keep them from a PC that is obeying.
+	Retired []string `json:"retired,omitempty"`
 }
 
 // Server is one address of the management server, pinned: an isolated PC asks no DNS.
@@ -96,12 +100,18 @@ func OpenDocument(signed string, trusted note.Verifiers, device string, newest i
 	if !ok || strings.Contains(body, "\n") {
 		return d, fmt.Errorf("%w: %w", ErrDocument, ErrForm)
 	}
-	same, err := recanon([]byte(body))
-	if err != nil || string(same) != body {
-		return d, fmt.Errorf("%w: not canonical: %w", ErrDocument, errors.Join(ErrForm, err))
+	if !isCanonical(body) {
+		same, err := recanon([]byte(body))
+		if err != nil || string(same) != body {
+			return d, fmt.Errorf("%w: not canonical: %w", ErrDocument, errors.Join(ErrForm, err))
+		}
 	}
-	if err := json.Unmarshal([]byte(body), &d); err != nil {
+	media, without, many := takeMedia(body)
+	if err := json.Unmarshal([]byte(without), &d); err != nil {
 		return d, fmt.Errorf("%w: %v", ErrDocument, err)
+	}
+	if many && d.Media != nil {
+		d.Media.Allowed = media
 	}
 	switch {
 	case d.Type != documentType:
@@ -139,43 +149,14 @@ func (d Document) check() error {
 	if o := d.Isolation.Order; len(o) > 60 || strings.Trim(o, orderLetters) != "" {
 		return fmt.Errorf("%w: order %q", ErrDocument, o)
 	}
+	if d.Media != nil {
+		return d.Media.check()
+	}
 	return nil
 }
 
 // orderLetters are the characters of an order's id.
 const orderLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-"
-
-// keyChange opens every change of the signing key.
-const keyChange = "sekimori key change v1\n"
-
-// SignKeyChange lets the old key name the new one.
-func SignKeyChange(newVerifier string, old note.Signer) (string, error) {
-	if _, err := note.NewVerifier(newVerifier); err != nil {
-		return "", fmt.Errorf("new key: %w", err)
-	}
-	signed, err := note.Sign(&note.Note{Text: keyChange + newVerifier + "\n"}, old)
-	if err != nil {
-		return "", fmt.Errorf("sign key change: %w", err)
-	}
-	return string(signed), nil
-}
-
-// OpenKeyChange gives the new verifier key of a change that a trusted key has signed.
-func OpenKeyChange(signed string, trusted note.Verifiers) (newVerifier string, err error) {
-	n, err := note.Open([]byte(signed), trusted)
-	if err != nil {
-		return "", ErrSignature
-	}
-	rest, ok := strings.CutPrefix(n.Text, keyChange)
-	key, end := strings.CutSuffix(rest, "\n")
-	if !ok || !end {
-		return "", fmt.Errorf("%w: key change", ErrForm)
-	}
-	if _, err := note.NewVerifier(key); err != nil {
-		return "", fmt.Errorf("%w: key change: %v", ErrForm, err)
-	}
-	return key, nil
-}
 
 // ticket opens every permission to take the agent away.
 const ticket = "sekimori uninstall v1\n"

@@ -55,6 +55,7 @@ const (
 	IsolationApplied IsolationState = "applied" // the rules stand
 	IsolationProven  IsolationState = "proven"  // and the probes say so
 	IsolationFailing IsolationState = "failing" // ordered, and not true; the agent keeps trying
+	IsolationDryRun  IsolationState = "dry_run" // ordered, and only said what would be done: nothing is cut
 )
 
 // IsolationFact is what an agent knows of its isolation.
@@ -74,25 +75,20 @@ type IsolationFact struct {
 	Release  *CodeRelease   `json:"release,omitempty"`  // the last release by code
 }
 
+// InOneForm gives the fact as agents tell it now. Older ones told a dry run as "applied"
+// or "proven" with DryRun beside it; nothing is cut by a dry run, whatever else it says.
+func (f IsolationFact) InOneForm() IsolationFact {
+	if f.DryRun && (f.State == IsolationApplied || f.State == IsolationProven) {
+		f.State = IsolationDryRun
+	}
+	f.DryRun = f.DryRun || f.State == IsolationDryRun
+	return f
+}
+
 // CodeRelease tells the server that a code was used, so that its next document agrees.
 type CodeRelease struct {
 	Challenge string `json:"challenge"`
 	Order     string `json:"order,omitempty"`
 	Local     int64  `json:"local,omitempty"`
 	At        Micros `json:"at"`
-}
-
-// Infection is a report from the PC itself. Key makes its repeats one report.
-type Infection struct {
-	Key   string `json:"key"`
-	At    Micros `json:"at"`    // when "infected" was pressed, by the PC's clock
-	Note  string `json:"note"`  // the person's words; may be empty
-	Local int64  `json:"local"` // the number of this press
-	User  string `json:"user"`  // the PC's account that pressed: a claim
-}
-
-// Reported is the answer: the case's number.
-type Reported struct {
-	Label string `json:"label"`
-	ID    string `json:"id"`
 }

@@ -26,6 +26,7 @@ const (
 	PathFacts    = "/agent/v1/facts"
 	PathReports  = "/agent/v1/reports"
 	PathEvidence = "/agent/v1/evidence" // ?report=KEY&name=NAME
+	PathMedia    = "/agent/v1/media"    // MediaEvents; 204 once they are kept
 	PathKeys     = "/agent/v1/keys"
 	PathProbe    = "/agent/v1/probe" // answers 204 to anybody: the proof that the server is in reach
 )
@@ -36,7 +37,8 @@ const HeaderVersion = "Sekimori-Version"
 
 // Limits of what one side takes from the other, in bytes.
 const (
-	MaxDocument = 1 << 20
+	MaxDocument = 4 << 20 // ten thousand media take half of it
+	MaxEvents   = 1 << 20 // the body of PathMedia
 	MaxFacts    = 256 << 10
 	MaxReport   = 16 << 10
 	MaxEvidence = 16 << 20

@@ -243,6 +243,20 @@ func TestStream(t *testing.T) {
 	}
 }
 
+// A dry run is told in one form, whichever one it came in, and nothing else is changed.
+func TestDryRunInOneForm(t *testing.T) {
+	for _, f := range []IsolationFact{{State: IsolationDryRun}, {State: IsolationApplied, DryRun: true}, {State: IsolationProven, DryRun: true}} {
+		if got := f.InOneForm(); got.State != IsolationDryRun || !got.DryRun {
+			t.Errorf("%+v became %+v", f, got)
+		}
+	}
+	for _, f := range []IsolationFact{{State: IsolationOff, DryRun: true}, {State: IsolationFailing, DryRun: true}, {State: IsolationApplied}, {State: IsolationProven}} {
+		if got := f.InOneForm(); got.State != f.State || got.DryRun != f.DryRun {
+			t.Errorf("%+v became %+v", f, got)
+		}
+	}
+}
+
 func TestDeviceID(t *testing.T) {
 	t.Parallel()
 	id := device(1)

@@ -7,6 +7,7 @@ package chrome
 import (
 	"context"
 	"errors"
+	"image"
 	"os/exec"
 	"sync"
 	"testing"
@@ -30,6 +31,9 @@ type Options struct {
 	Dark          bool   // the person prefers dark colours
 	NoScript      bool   // pages run no script
 	Mobile        bool   // a touch screen phone, 390×844 by default
+	// Camera is what the browser's camera sees, and the person lets every page look
+	// through it; nil for none.
+	Camera image.Image
 }
 
 // Page is one tab of a browser of its own. Use it from one goroutine.
@@ -63,7 +67,7 @@ func New(t testing.TB, opt Options) *Page {
 		t.Fatal(err)
 	}
 	opt.fillIn()
-	alloc, endBrowser := chromedp.NewExecAllocator(context.Background(), flags(path, opt)...)
+	alloc, endBrowser := chromedp.NewExecAllocator(context.Background(), append(flags(path, opt), camera(t, opt.Camera)...)...)
 	t.Cleanup(endBrowser)
 	ctx, closeTab := chromedp.NewContext(alloc, chromedp.WithErrorf(t.Logf))
 	t.Cleanup(closeTab)

@@ -35,9 +35,11 @@ type Machine struct {
 	dir  string // of this machine's files
 	root string // what its disk was made of, for kernel and modules
 
-	cmd   *exec.Cmd
-	ended <-chan struct{} // closed when cmd has ended and was waited for
-	port  *port
+	cmd     *exec.Cmd
+	ended   <-chan struct{} // closed when cmd has ended and was waited for
+	port    *port
+	monitor *monitor
+	sockets []plugged // those with something in them
 }
 
 // Boot makes a machine and waits until it has started everything. It is ended with the
@@ -47,7 +49,7 @@ func Boot(t testing.TB, opt Options) *Machine {
 	program := Need(t)
 	ctx, cancel := context.WithTimeout(t.Context(), buildTime)
 	defer cancel()
-	packages := append(Packages(), opt.Packages...)
+	packages := append(Packages(opt.USB), opt.Packages...)
 	root, err := debian.Rootfs(ctx, packages...)
 	if err != nil {
 		t.Fatal(err)
@@ -171,6 +173,11 @@ func (m *Machine) start(files []File) error {
 	if err != nil {
 		return err
 	}
+	monitors, err := listenMonitor(m.path("monitor"))
+	if err != nil {
+		m.port.close()
+		return err
+	}
 	cmd := exec.Command(m.qemu, "-machine", "q35", "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", "512",
 		"-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
 		"-kernel", kernel, "-initrd", m.path("initramfs"),
@@ -181,18 +188,31 @@ func (m *Machine) start(files []File) error {
 		"-device", "virtio-serial-pci", "-chardev", "socket,id=port,path="+m.path("port"),
 		"-device", "virtserialport,chardev=port,name="+call.Port,
 		"-netdev", "tap,id=net,ifname="+m.opt.Tap+",script=no,downscript=no",
-		"-device", "virtio-net-pci,netdev=net,romfile=,mac="+MAC)
+		"-device", "virtio-net-pci,netdev=net,romfile=,mac="+MAC,
+		"-S", "-chardev", "socket,id=monitor,path="+m.path("monitor"), "-mon", "chardev=monitor,mode=control")
+	if m.opt.USB {
+		// With fewer sockets of both speeds QEMU adds a hub by itself.
+		cmd.Args = append(cmd.Args, "-device", "qemu-xhci,id=xhci,p2=15,p3=15")
+	}
+	if m.opt.Card != "" {
+		cmd.Args = append(cmd.Args, "-device", "sdhci-pci", "-drive", "if=none,id=card,format=raw,file="+m.opt.Card, "-device", "sd-card,drive=card")
+	}
 	var words strings.Builder
 	cmd.Stdout, cmd.Stderr = &words, &words
 	ended, err := m.opt.Space.Keep(cmd)
 	if err != nil {
 		m.port.close()
-		return fmt.Errorf("start QEMU: %w", err)
+		return errors.Join(fmt.Errorf("start QEMU: %w", err), monitors.Close())
 	}
 	m.cmd, m.ended = cmd, ended
 	ctx, cancel := context.WithTimeout(m.t.Context(), bootTime)
 	defer cancel()
-	if err := m.awaitBoot(ctx); err != nil {
+	go func() { <-ended; monitors.Close() }() // nobody will connect
+	err = m.begin(monitors)
+	if err == nil {
+		err = m.awaitBoot(ctx)
+	}
+	if err != nil {
 		select {
 		case <-ended:
 			return fmt.Errorf("%w: QEMU has ended: %s", err, words.String())
@@ -201,6 +221,20 @@ func (m *Machine) start(files []File) error {
 		}
 	}
 	return nil
+}
+
+// begin lets the machine run, once everything is in its socket.
+func (m *Machine) begin(monitors *net.UnixListener) error {
+	var err error
+	if m.monitor, err = meetMonitor(monitors); err != nil {
+		return err
+	}
+	for _, p := range m.sockets {
+		if err := p.in(m.monitor); err != nil {
+			return err
+		}
+	}
+	return m.monitor.do("cont", nil)
 }
 
 func (m *Machine) awaitBoot(ctx context.Context) error {
@@ -258,7 +292,10 @@ func (m *Machine) CutPower() {
 func (m *Machine) gone() {
 	<-m.ended
 	m.port.close()
-	m.cmd = nil
+	if m.monitor != nil {
+		m.monitor.conn.Close() // nobody is at its other end
+	}
+	m.cmd, m.monitor = nil, nil
 }
 
 // PowerOn boots a machine without power from its disk as it is, and waits until it has

@@ -20,7 +20,7 @@ func TestMachine(t *testing.T) {
 	if err := os.WriteFile(given, []byte("from outside"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	m := qemu.Boot(t, qemu.Options{Space: s, Tap: "pc", Files: []qemu.File{{From: given, To: "/srv/new/given", Mode: 0o640}}})
+	m := qemu.Boot(t, qemu.Options{Space: s, Tap: "pc", USB: true, Files: []qemu.File{{From: given, To: "/srv/new/given", Mode: 0o640}}})
 	run := func(args ...string) string {
 		t.Helper()
 		out, err := m.Run(t.Context(), args...)
@@ -59,12 +59,50 @@ func TestMachine(t *testing.T) {
 		}
 	}
 
-	// A power cut loses what was not synced.
+	// What is in a socket is seen, and what was written to it is there afterwards.
+	image := filepath.Join(t.TempDir(), "stick")
+	if err := os.WriteFile(image, make([]byte, 1<<20), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	seen := func(file string) func() bool {
+		return func() bool { _, err := m.Run(t.Context(), "ls", file); return err == nil }
+	}
+	m.Plug("keys", "1", qemu.Keyboard{})
+	m.Plug("hub", "2", qemu.Hub{})
+	m.Plug("stick", "2.1", qemu.Stick{Image: image, Serial: "SN-1"})
+	await(t, "the stick", seen("/dev/sda"))
+	run("dd", "if=/srv/new/given", "of=/dev/sda", "conv=fsync")
+	m.Unplug("stick")
+	await(t, "the stick's end", func() bool { return !seen("/dev/sda")() })
+	if got, err := os.ReadFile(image); err != nil || !strings.HasPrefix(string(got), "from outside") {
+		t.Errorf("on the stick is %.20q, %v", got, err)
+	}
+	m.Plug("phone", "3", qemu.Phone{Folder: t.TempDir(), Name: "Phone"})
+	m.Plug("disk", "4", qemu.Stick{Image: image, Serial: "SN-2", UAS: true})
+	await(t, "the disk", seen("/dev/sda"))
+	if got := run("sh", "-c", "cat /sys/bus/usb/devices/*/serial"); !strings.Contains(got, "SN-2") {
+		t.Errorf("the serial numbers are %q", got)
+	}
+	if got := run("sh", "-c", "cat /sys/bus/usb/devices/*:*/bInterfaceClass"); !strings.Contains(got, "06") || !strings.Contains(got, "03") {
+		t.Errorf("the interface classes are %q", got)
+	}
+
+	// A power cut loses what was not synced, and takes nothing out of its socket.
 	m.Write("/srv/synced", "x", 0o600)
 	run("bash", "-c", "echo -n y >/srv/unsynced")
 	m.CutPower()
 	m.PowerOn()
 	if got := run("ls", "/srv"); got != "new\nsynced" {
 		t.Errorf("after a power cut there is %q", got)
+	}
+	await(t, "the disk after a power cut", seen("/dev/sda"))
+}
+
+func await(t *testing.T, what string, so func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); !so(); time.Sleep(100 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("this never came: %s", what)
+		}
 	}
 }

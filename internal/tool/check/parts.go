@@ -14,6 +14,7 @@ import (
 	"sekimori/internal/testkit/natsd"
 	"sekimori/internal/testkit/nspawn"
 	"sekimori/internal/testkit/pgcluster"
+	"sekimori/internal/testkit/poppler"
 	"sekimori/internal/testkit/qemu"
 	"sekimori/internal/testkit/wine"
 )
@@ -37,6 +38,7 @@ func parts() []part {
 			return err != nil
 		}},
 		{"a Japanese font", []string{"fonts-noto-cjk"}, func() bool { return !anyFile("/usr/share/fonts/*/noto/NotoSansCJK-*") }},
+		{"what reads PDF files", []string{poppler.Package}, func() bool { return poppler.Find() != nil }},
 		{"curl for the stories", []string{"curl"}, func() bool { return lacks("curl") }},
 		{"what makes a Debian to boot", []string{debian.Package}, func() bool {
 			_, err := debian.Find()

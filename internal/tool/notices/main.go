@@ -20,6 +20,8 @@ const (
 	outFile = "THIRD_PARTY_NOTICES"
 	// assetsFile tells of vendored files that are no Go modules; it is written by hand.
 	assetsFile = "internal/inbound/web/static/NOTICES.txt"
+	// fontFile is the licence of the font that papers are printed with.
+	fontFile = "internal/kit/paper/font/OFL.txt"
 )
 
 func main() {
@@ -70,14 +72,13 @@ func render(modules []module) ([]byte, error) {
 			fmt.Fprintf(&b, "%s\n\n", text)
 		}
 	}
-	assets, err := os.ReadFile(filepath.FromSlash(assetsFile))
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-	case err != nil:
-		return nil, fmt.Errorf("read the notices of the page assets: %w", err)
-	default:
-		heading(&b, "Files served to browsers")
-		b.WriteString(clean(assets) + "\n")
+	for _, f := range []struct{ title, file string }{{"Files served to browsers", assetsFile}, {"Font of printed papers: BIZ UDGothic", fontFile}} {
+		text, err := os.ReadFile(filepath.FromSlash(f.file))
+		if err != nil {
+			return nil, fmt.Errorf("read the notices beside the modules: %w", err)
+		}
+		heading(&b, f.title)
+		b.WriteString(clean(text) + "\n")
 	}
 	return append(bytes.TrimRight(b.Bytes(), "\n"), '\n'), nil
 }

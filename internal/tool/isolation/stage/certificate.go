@@ -16,7 +16,13 @@ import (
 )
 
 // certificates are the files of a made-up authority and of the one server that it knows.
-type certificates struct{ CA, Cert, Key string }
+type certificates struct {
+	CA, Cert, Key string
+
+	authority      *x509.Certificate
+	caKey, hostKey *ecdsa.PrivateKey
+	name           string
+}
 
 // certify makes an authority and a certificate for name and for localhost, and writes them into dir. They
 // hold for ten years before and after now, because clocks are moved here.
@@ -33,15 +39,14 @@ func certify(dir, name string) (certificates, error) {
 	from, until := time.Now().AddDate(-10, 0, 0), time.Now().AddDate(10, 0, 0)
 	authority := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "Made-up Authority"}, NotBefore: from, NotAfter: until,
 		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign}
-	server := &x509.Certificate{SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: name}, DNSNames: []string{name, "localhost"}, NotBefore: from, NotAfter: until,
-		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}}
 	caRaw, err := x509.CreateCertificate(rand.Reader, authority, authority, &caKey.PublicKey, caKey)
 	if err != nil {
 		return out, fmt.Errorf("make the authority: %w", err)
 	}
-	raw, err := x509.CreateCertificate(rand.Reader, server, authority, &key.PublicKey, caKey)
+	out.authority, out.caKey, out.hostKey, out.name = authority, caKey, key, name
+	raw, err := out.certificate(from, until)
 	if err != nil {
-		return out, fmt.Errorf("make the certificate: %w", err)
+		return out, err
 	}
 	keyRaw, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
@@ -60,4 +65,16 @@ func certify(dir, name string) (certificates, error) {
 		}
 	}
 	return out, nil
+}
+
+// certificate gives the server one that holds from a time until another, as DER.
+func (c certificates) certificate(from, until time.Time) ([]byte, error) {
+	raw, err := x509.CreateCertificate(rand.Reader, &x509.Certificate{
+		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: c.name}, DNSNames: []string{c.name, "localhost"}, NotBefore: from, NotAfter: until,
+		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+	}, c.authority, &c.hostKey.PublicKey, c.caKey)
+	if err != nil {
+		return nil, fmt.Errorf("make the certificate: %w", err)
+	}
+	return raw, nil
 }

@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"time"
 
 	"sekimori/internal/testkit/netns"
 )
@@ -81,6 +82,21 @@ func (c *Company) Serve(where *netns.Space, h http.Handler) (end func()) {
 	if err != nil {
 		c.t.Fatal(err)
 	}
+	return c.serve(where, h, cert)
+}
+
+// ServeUntil is Serve with a certificate of the same authority that holds until a time.
+func (c *Company) ServeUntil(where *netns.Space, h http.Handler, until time.Time) (end func()) {
+	c.t.Helper()
+	raw, err := c.certs.certificate(until.AddDate(-1, 0, 0), until)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return c.serve(where, h, tls.Certificate{Certificate: [][]byte{raw}, PrivateKey: c.certs.hostKey})
+}
+
+func (c *Company) serve(where *netns.Space, h http.Handler, cert tls.Certificate) (end func()) {
+	c.t.Helper()
 	l := where.Listen("tcp", fmt.Sprintf(":%d", Port))
 	server := &http.Server{Handler: h, TLSConfig: &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12},
 		ErrorLog: log.New(io.Discard, "", 0), ReadHeaderTimeout: Patience}

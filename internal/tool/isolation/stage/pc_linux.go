@@ -145,6 +145,7 @@ type Status struct {
 	Waiting   int                `json:"waiting"`
 	Label     string             `json:"label"`
 	Problems  []string           `json:"problems"`
+	Trouble   string             `json:"trouble"`
 }
 
 // Status asks the agent how things stand.

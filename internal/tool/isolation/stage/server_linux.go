@@ -168,6 +168,15 @@ func (s *Server) start(env ...string) {
 	}
 }
 
+// KeyFile holds what signs the PCs' documents.
+func (s *Server) KeyFile() string { return filepath.Join(s.dir, "keys", "device-keys.json") }
+
+// RotateKey makes a new signing key for PCs. The server must not run.
+func (s *Server) RotateKey(flags ...string) {
+	s.t.Helper()
+	s.run(append([]string{"device", "rotate-key", "--config", s.config()}, flags...)...)
+}
+
 // Kill ends the server as a power cut does. It may be started again.
 func (s *Server) Kill() {
 	s.running.end()
