@@ -33,7 +33,8 @@ func (d Duty) Valid() bool { return slices.Contains(Duties(), d) }
 // Permission names one thing that an actor may be allowed to do.
 type Permission string
 
-// The permissions. Own and told cases are decided beside the case, not here.
+// The permissions. Own and told cases are decided beside the case, not here; what one
+// keeps or has borrowed beside the thing; who is asked beside the request.
 const (
 	Report         Permission = "incident:report"
 	ReadCases      Permission = "incident:read"      // every case
@@ -50,28 +51,39 @@ const (
 	Answer         Permission = "notice:acknowledge" // answer what one was told
 	ReadDevices    Permission = "device:read"        // enrolled PCs and what they tell
 	ManageDevices  Permission = "device:manage"      // enrol, refuse, isolate and release PCs
+	ReadAssets     Permission = "asset:read"         // the whole ledger, every loan and attempt
+	ManageAssets   Permission = "asset:manage"       // change the ledger, lend, take back
+	Submit         Permission = "request:submit"     // ask for something, and see what came of it
+	Decide         Permission = "request:decide"     // decide what one was asked
+	ReadRequests   Permission = "request:read"       // every request
+	EditChains     Permission = "request:chain"      // who is asked to decide what
 )
 
 // grants is the whole policy: what each duty adds to being an employee.
 func grants(d Duty) []Permission {
 	switch d {
 	case ProtectionManager:
-		return []Permission{ReadCases, WorkCases, EditSteps, EditPolicy, EditDirectory, ReadJournal, EraseContent, ReadHealth, ReadDevices}
+		return []Permission{ReadCases, WorkCases, EditSteps, EditPolicy, EditDirectory, ReadJournal, EraseContent, ReadHealth, ReadDevices,
+			ReadAssets, ManageAssets, ReadRequests, EditChains}
 	case ITAdmin:
-		return []Permission{EditDirectory, ManageAccounts, ReadHealth, ReadDevices, ManageDevices}
+		return []Permission{EditDirectory, ManageAccounts, ReadHealth, ReadDevices, ManageDevices, ReadAssets, ManageAssets}
+	case Approver:
+		return []Permission{ReadAssets}
 	case Auditor:
-		return []Permission{ReadCases, ReadJournal, ReadHealth, ReadDevices}
+		return []Permission{ReadCases, ReadJournal, ReadHealth, ReadDevices, ReadAssets, ReadRequests}
 	}
 	return nil
 }
 
 // everyone is what any employee may do.
-func everyone() []Permission { return []Permission{Report, ReadDirectory, ManageOwn, Answer} }
+func everyone() []Permission {
+	return []Permission{Report, ReadDirectory, ManageOwn, Answer, Submit, Decide}
+}
 
 // auditorMay is all that an auditor may do, whatever else they hold: reporting is
 // every employee's duty, and one's own password is one's own; nothing else changes.
 func auditorMay() []Permission {
-	return []Permission{Report, ReadDirectory, ManageOwn, ReadCases, ReadJournal, ReadHealth, ReadDevices}
+	return []Permission{Report, ReadDirectory, ManageOwn, ReadCases, ReadJournal, ReadHealth, ReadDevices, ReadAssets, ReadRequests}
 }
 
 // Via says by which door an actor came.
@@ -81,7 +93,7 @@ type Via string
 const (
 	BySession Via = "session"
 	ByToken   Via = "token"
-	ByLink    Via = "link"   // a one-time link in a notice
+	ByLink    Via = "link"   // the link in a mail: may only answer or decide what the mail is about
 	ByDevice  Via = "device" // the person's PC, with the PC's own key: may only report
 	BySystem  Via = "system" // the program itself
 )
@@ -111,7 +123,7 @@ func (a Actor) May(p Permission) error {
 	if a.Person == "" {
 		return fault.New(fault.Unauthenticated, "fault.unauthenticated", nil)
 	}
-	if a.Via == ByLink && p != Answer || a.Via == ByDevice && p != Report {
+	if a.Via == ByLink && p != Answer && p != Decide || a.Via == ByDevice && p != Report {
 		return fault.Deny(string(p))
 	}
 	if a.Scopes != nil && !slices.Contains(a.Scopes, p) {
@@ -137,7 +149,8 @@ func (a Actor) May(p Permission) error {
 // Permissions lists every permission, for token scopes.
 func Permissions() []Permission {
 	return []Permission{Report, ReadCases, WorkCases, EditSteps, EditPolicy, ReadDirectory, EditDirectory,
-		ReadJournal, EraseContent, ManageAccounts, ManageOwn, ReadHealth, Answer, ReadDevices, ManageDevices}
+		ReadJournal, EraseContent, ManageAccounts, ManageOwn, ReadHealth, Answer, ReadDevices, ManageDevices,
+		ReadAssets, ManageAssets, Submit, Decide, ReadRequests, EditChains}
 }
 
 // ParseScopes reads a comma-separated list of permissions.

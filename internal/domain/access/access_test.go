@@ -15,17 +15,19 @@ import (
 func may(d access.Duty) []access.Permission {
 	switch d {
 	case "":
-		return []access.Permission{access.Report, access.ReadDirectory, access.ManageOwn, access.Answer}
+		return []access.Permission{access.Report, access.ReadDirectory, access.ManageOwn, access.Answer, access.Submit, access.Decide}
 	case access.ProtectionManager:
 		return []access.Permission{access.Report, access.ReadCases, access.WorkCases, access.EditSteps, access.EditPolicy, access.ReadDirectory,
-			access.EditDirectory, access.ReadJournal, access.EraseContent, access.ManageOwn, access.ReadHealth, access.Answer, access.ReadDevices}
+			access.EditDirectory, access.ReadJournal, access.EraseContent, access.ManageOwn, access.ReadHealth, access.Answer, access.ReadDevices,
+			access.ReadAssets, access.ManageAssets, access.Submit, access.Decide, access.ReadRequests, access.EditChains}
 	case access.ITAdmin:
 		return []access.Permission{access.Report, access.ReadDirectory, access.EditDirectory, access.ManageAccounts, access.ManageOwn, access.ReadHealth,
-			access.Answer, access.ReadDevices, access.ManageDevices}
+			access.Answer, access.ReadDevices, access.ManageDevices, access.ReadAssets, access.ManageAssets, access.Submit, access.Decide}
 	case access.Approver:
-		return may("")
+		return []access.Permission{access.Report, access.ReadDirectory, access.ManageOwn, access.Answer, access.ReadAssets, access.Submit, access.Decide}
 	case access.Auditor:
-		return []access.Permission{access.Report, access.ReadCases, access.ReadDirectory, access.ReadJournal, access.ManageOwn, access.ReadHealth, access.ReadDevices}
+		return []access.Permission{access.Report, access.ReadCases, access.ReadDirectory, access.ReadJournal, access.ManageOwn, access.ReadHealth, access.ReadDevices,
+			access.ReadAssets, access.ReadRequests}
 	}
 	return nil
 }
@@ -85,7 +87,7 @@ func TestDoors(t *testing.T) {
 		if !fault.Is(access.Actor{}.May(p), fault.Unauthenticated) {
 			t.Errorf("nobody may %s", p)
 		}
-		if (link.May(p) == nil) != (p == access.Answer) {
+		if (link.May(p) == nil) != (p == access.Answer || p == access.Decide) {
 			t.Errorf("a link: %s is %v", p, link.May(p))
 		}
 		if (device.May(p) == nil) != (p == access.Report) {
@@ -121,7 +123,7 @@ func TestParseScopes(t *testing.T) {
 			t.Errorf("%q: %v", bad, err)
 		}
 	}
-	if len(access.Permissions()) != 15 {
+	if len(access.Permissions()) != 21 {
 		t.Error("a permission was added: write it into may, above")
 	}
 }

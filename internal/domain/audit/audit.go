@@ -175,10 +175,10 @@ func (h Health) Trouble() []string {
 			out = append(out, id)
 		}
 	}
-	add(h.Notices.Overdue > 0, "health.overdue")
-	add(h.Notices.Unsent > 0 && h.At.Sub(h.Notices.OldestUnsent) > time.Minute, "health.unsent")
+	add(h.Notices.Overdue+h.Notices.LateTimers > 0, "health.overdue")
+	add(h.Notices.Waiting(h.At) > time.Minute, "health.unsent")
 	add(h.Notices.Unreachable > 0, "health.unreachable")
-	add(h.Notices.RefusedRecent > 0, "health.refused")
+	add(h.Notices.RefusedRecent+h.Notices.LettersRefused > 0, "health.refused")
 	add(h.Unsealed > 0 && h.At.Sub(h.OldestUnseal) > time.Minute, "health.unsealed")
 	return out
 }

@@ -43,7 +43,8 @@ func TestEvidenceOfADay(t *testing.T) {
 	}
 	h.must(add("a"))
 	h.must(h.db.UpdateDevices(t.Context(), func(tx device.Tx) error {
-		return tx.InsertDeviceEvidence(t.Context(), device.Evidence{Device: p.id, Key: "older", Name: "b", Size: 512 << 20, At: h.clock()})
+		_, err := tx.InsertDeviceEvidence(t.Context(), device.Evidence{Device: p.id, Key: "older", Name: "b", Size: 512 << 20, At: h.clock()})
+		return err
 	}))
 	denied(t, "beyond a day's bytes", add("c"), fault.TooMany, "fault.too_many")
 	h.wait(24*time.Hour + time.Second)

@@ -28,8 +28,12 @@ const renewBatch = 50
 
 // issue gives the device its next desired state, signed. It must be called in the commit
 // of the change that it tells of.
-func (s *Service) issue(r *Record, o *directory.Org, now time.Time) error {
-	d := s.outline(o, r.Person, now)
+func (s *Service) issue(ctx context.Context, tx Tx, r *Record, o *directory.Org, now time.Time) error {
+	modes, err := s.modes(ctx)
+	if err != nil {
+		return err
+	}
+	d := s.outline(o, r.Person, modes, now)
 	if len(d.Servers) == 0 {
 		// An isolation must not fail because an address could not be looked up.
 		d.Servers = earlier(r.Document).Servers
@@ -38,7 +42,13 @@ func (s *Service) issue(r *Record, o *directory.Org, now time.Time) error {
 	if err != nil {
 		return err
 	}
+	if d.Media != nil {
+		if d.Media.Allowed, d.Media.Register, err = tx.AllowedMedia(ctx, r.ID, now); err != nil {
+			return fmt.Errorf("list media of %s: %w", r.ID, err)
+		}
+	}
 	d.Device, d.Version = r.ID, r.Desired+1
+	d.Retired = wire.RetiredKeys(s.p.Keys.Changes())
 	d.Issued, d.Until = wire.MicrosOf(now), wire.MicrosOf(now.Add(documentLife))
 	d.Isolation = wire.Isolation{On: r.Isolation.Wanted, Order: r.Isolation.Order.ID, Local: r.Presses}
 	if r.Isolation.Wanted {
@@ -53,8 +63,8 @@ func (s *Service) issue(r *Record, o *directory.Org, now time.Time) error {
 }
 
 // outline is what a document says beside the isolation.
-func (s *Service) outline(o *directory.Org, person string, now time.Time) wire.Document {
-	d := wire.Document{Servers: s.p.Servers(), Company: line(s.p.Company, maxName)}
+func (s *Service) outline(o *directory.Org, person string, modes modes, now time.Time) wire.Document {
+	d := wire.Document{Servers: s.p.Servers(), Company: line(s.p.Company, maxName), Media: modes.of(o, person)}
 	add := func(role string, people ...string) {
 		for _, id := range people[:min(len(people), 3)] {
 			p, ok := o.People[id]
@@ -73,9 +83,9 @@ func (s *Service) outline(o *directory.Org, person string, now time.Time) wire.D
 func (s *Service) basis(d wire.Document) (string, error) {
 	var keys []string
 	for _, k := range s.p.Keys.Signers() {
-		keys = append(keys, fmt.Sprintf("%s+%08x", k.Name(), k.KeyHash()))
+		keys = append(keys, wire.KeyName(k))
 	}
-	raw, err := json.Marshal([]any{d.Servers, d.Contacts, d.Company, keys})
+	raw, err := json.Marshal([]any{d.Servers, d.Contacts, d.Company, keys, d.Media})
 	if err != nil {
 		return "", fmt.Errorf("marshal outline: %w", err)
 	}
@@ -99,6 +109,10 @@ func (s *Service) Renew(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	modes, err := s.modes(ctx)
+	if err != nil {
+		return 0, err
+	}
 	n, after := 0, ""
 	for {
 		bases, err := s.p.Store.Bases(ctx, after, 500)
@@ -111,12 +125,12 @@ func (s *Service) Renew(ctx context.Context) (int, error) {
 		after = bases[len(bases)-1].Device
 		var stale []string
 		for _, b := range bases {
-			if s.stale(o, b) {
+			if s.stale(o, modes, b) {
 				stale = append(stale, b.Device)
 			}
 		}
 		for some := range slices.Chunk(stale, renewBatch) {
-			m, err := s.renew(ctx, o, some)
+			m, err := s.renew(ctx, o, modes, some)
 			if n += m; err != nil {
 				return n, err
 			}
@@ -124,12 +138,12 @@ func (s *Service) Renew(ctx context.Context) (int, error) {
 	}
 }
 
-func (s *Service) stale(o *directory.Org, b Base) bool {
+func (s *Service) stale(o *directory.Org, modes modes, b Base) bool {
 	now := s.now()
 	if now.Sub(b.Issued) >= documentRenew {
 		return true
 	}
-	d := s.outline(o, b.Person, now)
+	d := s.outline(o, b.Person, modes, now)
 	if len(d.Servers) == 0 {
 		return false // unknown for now: the old ones are better than none
 	}
@@ -138,7 +152,7 @@ func (s *Service) stale(o *directory.Org, b Base) bool {
 }
 
 // renew issues the documents of some devices in one commit.
-func (s *Service) renew(ctx context.Context, o *directory.Org, devices []string) (n int, err error) {
+func (s *Service) renew(ctx context.Context, o *directory.Org, modes modes, devices []string) (n int, err error) {
 	now := s.now()
 	err = s.p.Store.UpdateDevices(ctx, func(tx Tx) error {
 		var issued []string
@@ -148,10 +162,10 @@ func (s *Service) renew(ctx context.Context, o *directory.Org, devices []string)
 				return err
 			}
 			// Another server may have been here first.
-			if !r.RefusedAt.IsZero() || !s.stale(o, Base{Device: device, Person: r.Person, Basis: r.Basis, Issued: r.Issued}) {
+			if !r.RefusedAt.IsZero() || !s.stale(o, modes, Base{Device: device, Person: r.Person, Basis: r.Basis, Issued: r.Issued}) {
 				continue
 			}
-			if err := s.issue(r, o, now); err != nil {
+			if err := s.issue(ctx, tx, r, o, now); err != nil {
 				return err
 			}
 			if err := tx.SaveDesired(ctx, r); err != nil {

@@ -60,7 +60,7 @@ func (s *Service) Enrol(ctx context.Context, in wire.Enrol, address string) (wir
 		}
 		r := &Record{Device: Device{ID: device, Key: key, Person: t.Person, Name: line(in.Host, maxName), System: line(in.System, 60),
 			Agent: line(in.Agent, 60), EnrolledAt: now, EnrolledBy: t.By}, Secret: sealed}
-		if err := s.issue(r, o, now); err != nil {
+		if err := s.issue(ctx, tx, r, o, now); err != nil {
 			return err
 		}
 		t.Used, t.Device = now, device
@@ -111,26 +111,12 @@ func (s *Service) change(ctx context.Context, device string, f func(Tx, *Record,
 	})
 }
 
-// note is change for what nobody but the device has a part in: f gets no directory.
-func (s *Service) note(ctx context.Context, device string, f func(Tx, *Record, *directory.Org) error) error {
-	return s.locked(ctx, device, nil, func(tx Tx, r *Record, _ *directory.Org) error {
-		if !r.RefusedAt.IsZero() {
-			return refused()
-		}
-		return f(tx, r, nil)
-	})
-}
-
 // hold runs one change of a device, refused or not.
 func (s *Service) hold(ctx context.Context, device string, f func(Tx, *Record, *directory.Org) error) error {
 	o, err := s.p.People.Org(ctx)
 	if err != nil {
 		return err
 	}
-	return s.locked(ctx, device, o, f)
-}
-
-func (s *Service) locked(ctx context.Context, device string, o *directory.Org, f func(Tx, *Record, *directory.Org) error) error {
 	return s.p.Store.UpdateDevices(ctx, func(tx Tx) error {
 		r, err := tx.LockDevice(ctx, device)
 		if err != nil {

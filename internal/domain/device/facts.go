@@ -39,21 +39,38 @@ func (s *Service) TakeFacts(ctx context.Context, device string, f wire.Facts) er
 	if err != nil {
 		return err
 	}
-	names := slices.Sorted(maps.Keys(told.facts))
 	now := s.now()
-	change := s.change
-	if told.isolation == nil { // an agent that tells of a restored server tells of both
-		change = s.note // most reports: no desired state is issued for them
+	if told.agent == nil && told.isolation == nil { // most reports: nothing is made of them
+		return s.p.Store.Hear(ctx, device, func(tx Tx, h Hearing) error {
+			if h.Refused {
+				return refused()
+			}
+			if f.Seq <= h.Seq {
+				return nil
+			}
+			if err := s.keep(ctx, tx, device, h.Told, told.facts, now); err != nil {
+				return err
+			}
+			if err := tx.SaveSeen(ctx, device, f.Seq, now); err != nil {
+				return fmt.Errorf("save device: %w", err)
+			}
+			return nil
+		})
 	}
-	return change(ctx, device, func(tx Tx, r *Record, o *directory.Org) error {
+	return s.change(ctx, device, func(tx Tx, r *Record, o *directory.Org) error {
 		if f.Seq <= r.Seq {
 			return nil
 		}
 		r.Seq, r.Seen = f.Seq, now
-		if err := s.keep(ctx, tx, r, names, told.facts, now); err != nil {
+		n, err := tx.CountFacts(ctx, device)
+		if err != nil {
+			return fmt.Errorf("count facts: %w", err)
+		}
+		if err := s.keep(ctx, tx, device, n, told.facts, now); err != nil {
 			return err
 		}
 		if told.agent != nil {
+			// An agent that tells of a restored server tells of both.
 			if told.isolation != nil && told.agent.Document > r.Desired {
 				if err := s.overtaken(ctx, tx, r, o, told.agent.Document, *told.isolation, now); err != nil {
 					return err
@@ -73,22 +90,23 @@ func (s *Service) TakeFacts(ctx context.Context, device string, f wire.Facts) er
 	})
 }
 
-// keep writes the facts that changed. Most devices are far from having too many, and then
-// nothing is read.
-func (s *Service) keep(ctx context.Context, tx Tx, r *Record, names []string, facts map[string]Fact, now time.Time) error {
-	if r.Told+len(names) > maxFacts {
-		old, err := tx.FactsNamed(ctx, r.ID, names)
+// keep writes the facts that changed, of a device that has told so many. Most devices are
+// far from having too many, and then nothing is read.
+func (s *Service) keep(ctx context.Context, tx Tx, device string, told int, facts map[string]Fact, now time.Time) error {
+	names := slices.Sorted(maps.Keys(facts))
+	if told+len(names) > maxFacts {
+		old, err := tx.FactsNamed(ctx, device, names)
 		if err != nil {
 			return fmt.Errorf("read facts: %w", err)
 		}
-		if r.Told+len(names)-len(old) > maxFacts {
+		if told+len(names)-len(old) > maxFacts {
 			return fault.New(fault.TooLarge, "fault.device_facts", nil)
 		}
 	}
 	for _, name := range names {
 		x := facts[name]
 		x.Heard = now
-		if err := tx.SaveFact(ctx, r.ID, x); err != nil {
+		if err := tx.SaveFact(ctx, device, x); err != nil {
 			return fmt.Errorf("save fact %s: %w", name, err)
 		}
 	}
@@ -148,9 +166,10 @@ func (t *told) read(name string, raw json.RawMessage) (json.RawMessage, error) {
 	case wire.FactIsolation:
 		var i wire.IsolationFact
 		if json.Unmarshal(raw, &i) != nil || !slices.Contains([]wire.IsolationState{wire.IsolationOff, wire.IsolationApplied,
-			wire.IsolationProven, wire.IsolationFailing}, i.State) {
+			wire.IsolationProven, wire.IsolationFailing, wire.IsolationDryRun}, i.State) {
 			return nil, badFacts()
 		}
+		i = i.InOneForm()
 		i.Order, i.Wifi, i.Inhibit = line(i.Order, 40), line(i.Wifi, maxLine), line(i.Inhibit, maxLine)
 		i.Local, i.Undone = within(i.Local, maxPresses), within(i.Undone, maxCount)
 		i.Since, i.Applied, i.Proven = sane(i.Since), sane(i.Applied), sane(i.Proven)
@@ -200,7 +219,7 @@ func (s *Service) overtaken(ctx context.Context, tx Tx, r *Record, o *directory.
 		_, err := s.order(ctx, tx, r, o, Order{Kind: Isolate, By: r.ID, Via: ViaPC}, now)
 		return err
 	}
-	if err := s.issue(r, o, now); err != nil {
+	if err := s.issue(ctx, tx, r, o, now); err != nil {
 		return err
 	}
 	if err := tx.SaveDesired(ctx, r); err != nil {

@@ -53,7 +53,7 @@ func newHouse(t *testing.T, change func(*directory.Org)) *house {
 	}
 	db := storetest.SQLite(t)
 	storetest.Seed(t, db, o)
-	h := &house{t: t, db: db, keys: newRing(t), cases: &cases{made: map[string]string{}}, now: directorytest.Noon(),
+	h := &house{t: t, db: db, keys: newRing(t), cases: &cases{made: map[string]string{}, kept: map[string]bool{}}, now: directorytest.Noon(),
 		servers: []wire.Server{{URL: "https://sekimori.example:8420", Port: 8420, Addrs: []netip.Addr{netip.MustParseAddr("192.0.2.1")}}}}
 	h.people = directory.NewService(db, h.clock)
 	h.store = &twice{DB: db}
@@ -224,6 +224,21 @@ func (s *twice) UpdateDevices(ctx context.Context, f func(device.Tx) error) erro
 	return s.DB.UpdateDevices(ctx, run)
 }
 
+// Hear is the same.
+func (s *twice) Hear(ctx context.Context, id string, f func(device.Tx, device.Hearing) error) error {
+	run := func(tx device.Tx, h device.Hearing) error { return f(mute{tx, s.fail}, h) }
+	err := s.DB.Hear(ctx, id, func(tx device.Tx, h device.Hearing) error {
+		if err := run(tx, h); err != nil {
+			return err
+		}
+		return errUndo
+	})
+	if !errors.Is(err, errUndo) {
+		return err
+	}
+	return s.DB.Hear(ctx, id, run)
+}
+
 // mute is a transaction that may not be able to write its event.
 type mute struct {
 	device.Tx
@@ -242,6 +257,7 @@ type ring struct {
 	mu      sync.Mutex
 	signers []note.Signer
 	vkeys   []string
+	changes []string
 }
 
 func newRing(t testing.TB) *ring {
@@ -250,6 +266,7 @@ func newRing(t testing.TB) *ring {
 	return r
 }
 
+// turn makes a new key, which ends all before it.
 func (r *ring) turn(t testing.TB) {
 	t.Helper()
 	skey, vkey, err := note.GenerateKey(rand.Reader, "sekimori.example")
@@ -262,6 +279,17 @@ func (r *ring) turn(t testing.TB) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if len(r.signers) > 0 {
+		change, err := wire.SignKeyChange(vkey, r.signers[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		retired, err := wire.SignRetirement(wire.SigningKeys([]string{change}), s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.changes = append(r.changes, change, retired)
+	}
 	r.signers, r.vkeys = []note.Signer{s}, append(r.vkeys, vkey)
 }
 
@@ -277,7 +305,11 @@ func (r *ring) Verifiers() []string {
 	return r.vkeys[len(r.vkeys)-1:]
 }
 
-func (r *ring) Changes() []string { return nil }
+func (r *ring) Changes() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.changes
+}
 
 func (r *ring) verifiers(t testing.TB) note.Verifiers {
 	t.Helper()
@@ -322,6 +354,7 @@ type cases struct {
 	actor access.Actor      // of the last report
 	last  wire.Infection
 	files []string
+	kept  map[string]bool   // files by Once
 	blind map[string]string // case to who does not see it
 	fail  error
 }
@@ -339,15 +372,16 @@ func (c *cases) ReportInfection(_ context.Context, by access.Actor, in wire.Infe
 	return c.made[in.Key], "INC-2026-" + c.made[in.Key][26:], nil
 }
 
-func (c *cases) AddEvidence(_ context.Context, _ access.Actor, incident, name, media string, r io.Reader) (sum [32]byte, size int64, err error) {
-	b, err := io.ReadAll(r)
+func (c *cases) AddEvidence(_ context.Context, _ access.Actor, incident string, f device.File) (sum [32]byte, size int64, err error) {
+	b, err := io.ReadAll(f.Body)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if err == nil {
 		err = c.fail
 	}
-	if err == nil {
-		c.files = append(c.files, incident+" "+name+" "+media)
+	if err == nil && !c.kept[f.Once] {
+		c.files = append(c.files, incident+" "+f.Name+" "+f.Media)
+		c.kept[f.Once] = true
 	}
 	return sha256.Sum256(b), int64(len(b)), err
 }

@@ -168,8 +168,11 @@ func TestRenew(t *testing.T) {
 	renew("another telephone number", 119)
 	same(t, "whom to call", "03-0000-0999", other.document().Contacts[0].Phone)
 
+	over := wire.KeyName(h.keys.Signers()[0])
+	same(t, "no key is over", 0, len(other.document().Retired))
 	h.keys.turn(t)
 	renew("another key", 119)
+	same(t, "keys that are over", []string{over}, other.document().Retired)
 	same(t, "version", int64(5), other.document().Version) // opens with the new key alone
 
 	h.mu.Lock()

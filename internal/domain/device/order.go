@@ -140,7 +140,7 @@ func (s *Service) order(ctx context.Context, tx Tx, r *Record, org *directory.Or
 	}
 	o.ID, o.Device, o.Requested, o.Local, o.Version = id.New("ord", now), r.ID, now, r.Presses, r.Desired+1
 	r.Isolation.Wanted, r.Isolation.Order = o.Kind == Isolate, o
-	if err := s.issue(r, org, now); err != nil {
+	if err := s.issue(ctx, tx, r, org, now); err != nil {
 		return Order{}, err
 	}
 	if err := tx.InsertOrder(ctx, o); err != nil {

@@ -19,15 +19,24 @@ import (
 const (
 	maxFiles   = 32        // of one report
 	maxReports = 30        // in an hour
+	maxOthers  = 20        // of these, so that whoever floods leaves room for a press of "infected"
 	maxBytes   = 512 << 20 // of evidence, in a day
 )
 
-// Report takes a report from the PC itself. The press is in force before the case is
-// stored, and a repeat of the key changes nothing and gives the same case again.
+// Report takes a report from the PC itself: a press of "infected", which is in force
+// before the case is stored, or a report of any kind, which orders nothing. A repeat of
+// the key changes nothing and gives the same case again.
 func (s *Service) Report(ctx context.Context, device string, in wire.Infection) (wire.Reported, error) {
 	var c fault.Check
 	c.That(validKey(in.Key), "key", "fault.device_report", nil)
-	c.That(in.Local >= 1 && in.Local <= maxPresses, "local", "fault.device_report", nil)
+	pressed, most := in.Kind == "", maxReports
+	if pressed {
+		c.That(in.Local >= 1 && in.Local <= maxPresses, "local", "fault.device_report", nil)
+	} else {
+		most = maxOthers
+		c.That(slices.Contains(wire.Kinds(), in.Kind), "kind", "fault.unknown_choice", nil)
+		c.That(in.Local == 0, "local", "fault.device_report", nil)
+	}
 	if err := c.Err(); err != nil {
 		return wire.Reported{}, err
 	}
@@ -50,14 +59,16 @@ func (s *Service) Report(ctx context.Context, device string, in wire.Infection) 
 		if err != nil {
 			return fmt.Errorf("count reports: %w", err)
 		}
-		if n >= maxReports {
+		if n >= most {
 			return fault.New(fault.TooMany, "fault.too_many", nil)
 		}
-		if err := s.press(ctx, tx, r, o, in.Local, now); err != nil {
-			return err
+		if pressed {
+			if err := s.press(ctx, tx, r, o, in.Local, now); err != nil {
+				return err
+			}
 		}
 		made, dev = Infection{Device: device, Key: in.Key, At: now}, r.Device
-		if r.Isolation.Wanted {
+		if pressed && r.Isolation.Wanted {
 			made.Order = r.Isolation.Order.ID
 		}
 		if err := tx.SaveInfection(ctx, made); err != nil {
@@ -137,12 +148,17 @@ func (s *Service) AddEvidence(ctx context.Context, device, reportKey, name, medi
 	if added >= maxBytes {
 		return fault.New(fault.TooMany, "fault.too_many", nil)
 	}
-	if e.SHA256, e.Size, err = s.p.Cases.AddEvidence(ctx, by, in.Incident, name, media, r); err != nil {
+	if e.SHA256, e.Size, err = s.p.Cases.AddEvidence(ctx, by, in.Incident,
+		File{Once: device + ":" + reportKey + ":" + name, Name: name, Media: media, Body: r}); err != nil {
 		return fmt.Errorf("add evidence: %w", err)
 	}
 	return s.p.Store.UpdateDevices(ctx, func(tx Tx) error {
-		if err := tx.InsertDeviceEvidence(ctx, e); err != nil {
+		first, err := tx.InsertDeviceEvidence(ctx, e)
+		if err != nil {
 			return fmt.Errorf("insert evidence: %w", err)
+		}
+		if !first { // it came to another server at the same time
+			return nil
 		}
 		return s.record(ctx, tx, e.At, "device.evidence_added", device, device,
 			map[string]any{"order_id": in.Order, "name": name, "size": e.Size, "sha256": fmt.Sprintf("%x", e.SHA256)})

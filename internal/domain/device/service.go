@@ -24,8 +24,14 @@ type Record struct {
 	Basis    string    // hash of what the document says beside the isolation
 	Issued   time.Time // of the document
 	Seq      int64     // of the newest facts
-	Told     int       // facts that it has told so far
 	Heard              // what the device's facts have led to
+}
+
+// Hearing is what the store knows of a device that tells something which no rule acts upon.
+type Hearing struct {
+	Refused bool
+	Seq     int64 // of the newest facts
+	Told    int   // facts that it has told so far
 }
 
 // Heard is what was made of a device's facts, so that each thing is recorded once.
@@ -81,18 +87,20 @@ type Tx interface {
 
 	HasDevice(ctx context.Context, device string) (bool, error)
 	InsertDevice(ctx context.Context, r *Record) error
-	// LockDevice reads a device with its newest order and holds it until the end. It
-	// alone fills in Told.
+	// LockDevice reads a device with its newest order and holds it until the end.
 	LockDevice(ctx context.Context, device string) (*Record, error)
 	// SaveDesired writes the desired state and the refusal, and wakes whoever watches
 	// the device.
 	SaveDesired(ctx context.Context, r *Record) error
 	// SaveHeard writes what the device told.
 	SaveHeard(ctx context.Context, r *Record) error
+	// SaveSeen writes of what the device told only its number and when it was heard.
+	SaveSeen(ctx context.Context, device string, seq int64, at time.Time) error
 
 	InsertOrder(ctx context.Context, o Order) error
 	SaveOrder(ctx context.Context, o Order) error
 
+	CountFacts(ctx context.Context, device string) (int, error)
 	FactsNamed(ctx context.Context, device string, names []string) ([]Fact, error)
 	// SaveFact keeps a fact, unless the one of its name says the same.
 	SaveFact(ctx context.Context, device string, f Fact) error
@@ -109,12 +117,19 @@ type Tx interface {
 	CountInfections(ctx context.Context, device string, since time.Time) (int, error)
 	// LinkOrder names the case that an order belongs to.
 	LinkOrder(ctx context.Context, order, incident string) error
-	InsertDeviceEvidence(ctx context.Context, e Evidence) error
+	// AllowedMedia gives the media that a device's guard lets work, and the registration
+	// that it is to carry out; nil for none.
+	AllowedMedia(ctx context.Context, device string, now time.Time) ([]wire.Medium, *wire.Registration, error)
+	// InsertDeviceEvidence reports whether the file was not there yet.
+	InsertDeviceEvidence(ctx context.Context, e Evidence) (first bool, err error)
 }
 
 // Store reads and changes devices.
 type Store interface {
 	UpdateDevices(ctx context.Context, f func(Tx) error) error
+	// Hear is UpdateDevices for a device that tells something: it holds what the device
+	// told until the end, and asks for many that tell at the same time with one question.
+	Hear(ctx context.Context, device string, f func(Tx, Hearing) error) error
 	Enrolments(ctx context.Context) ([]Token, error) // newest first
 	Device(ctx context.Context, device string) (*Record, error)
 	// DeviceKey reads of a device only what every request of it needs.
@@ -152,7 +167,7 @@ type Base struct {
 type Keyring interface {
 	Signers() []note.Signer // at least one; the first is the newest
 	Verifiers() []string    // keys in the note form, for a PC that enrols
-	Changes() []string      // signed key changes, oldest first
+	Changes() []string      // signed key changes and retirements, oldest first
 }
 
 // Vault seals small secrets at rest, each bound to a name.
@@ -164,11 +179,20 @@ type Vault interface {
 // Cases is what devices need of the cases. The actor of the first two is the device's
 // person, come by access.ByDevice.
 type Cases interface {
-	// ReportInfection stores a report once for each in.Key.
+	// ReportInfection stores a report once for each in.Key, whatever else the repeat says.
 	ReportInfection(ctx context.Context, by access.Actor, in wire.Infection, dev Device) (id, label string, err error)
-	AddEvidence(ctx context.Context, by access.Actor, incident, name, media string, r io.Reader) (sha256 [32]byte, size int64, err error)
+	// AddEvidence keeps a file once for each f.Once and gives what is kept.
+	AddEvidence(ctx context.Context, by access.Actor, incident string, f File) (sha256 [32]byte, size int64, err error)
 	// Sees reports whether the actor may see the case.
 	Sees(ctx context.Context, by access.Actor, incident string) (bool, error)
+}
+
+// File is one that a device adds to a case.
+type File struct {
+	Once  string // names it among those of the case
+	Name  string
+	Media string // MIME type
+	Body  io.Reader
 }
 
 // Parts are what a Service is made of.
@@ -182,6 +206,9 @@ type Parts struct {
 	Company string
 	Cases   Cases
 	Random  io.Reader
+	// Guards gives the mode of the guards, as it is now, on the PCs of a department, whose
+	// line upwards begins with itself. nil: PCs are told nothing of media.
+	Guards func(ctx context.Context) (func(line []string) wire.GuardMode, error)
 }
 
 // Service is the verbs of devices.
@@ -192,7 +219,7 @@ func NewService(p Parts) *Service { return &Service{p: p} }
 
 func (s *Service) now() time.Time { return s.p.Now().UTC().Truncate(time.Microsecond) }
 
-// KeyChanges gives the signed key changes, for devices that trust an older key.
+// KeyChanges gives the signed key changes and retirements, for devices that trust an older key.
 func (s *Service) KeyChanges() []string { return s.p.Keys.Changes() }
 
 // refused is what a device hears whose key was refused.

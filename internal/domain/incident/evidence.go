@@ -21,7 +21,13 @@ type Upload struct {
 	Name  string
 	Media string
 	Body  io.Reader
+	// Once names a file that a program may send again, such as after a lost answer: the
+	// case keeps the first of that name. Empty for files that people add.
+	Once string
 }
+
+// errKept says that another has added the file meanwhile.
+var errKept = errors.New("file is kept already")
 
 // AddEvidence keeps a file with a case. The bytes are on disk, encrypted, before the
 // row that names them; a crash between the two leaves a blob that nobody names.
@@ -39,13 +45,16 @@ func (s *Service) AddEvidence(ctx context.Context, by access.Actor, incident str
 	}
 	var used int64
 	for _, e := range all {
+		if u.Once != "" && e.Once == u.Once {
+			return e, nil
+		}
 		used += e.Size
 	}
 	left := min(s.limits.File, s.limits.Case-used)
 	if left <= 0 {
 		return Evidence{}, fault.New(fault.TooLarge, "fault.case_full", fault.Args{"max": fmt.Sprint(s.limits.Case >> 20)})
 	}
-	e := Evidence{ID: id.New("evd", s.now()), Incident: c.ID, Name: fileName(u.Name), Media: u.Media, By: by.Person, At: s.now()}
+	e := Evidence{ID: id.New("evd", s.now()), Incident: c.ID, Name: fileName(u.Name), Media: u.Media, Once: u.Once, By: by.Person, At: s.now()}
 	e.Blob = blobKey(c.ID, e.ID)
 	d := newDigest(u.Body, left)
 	if err := s.blobs.Put(ctx, e.Blob, d); err != nil {
@@ -61,13 +70,27 @@ func (s *Service) AddEvidence(ctx context.Context, by access.Actor, incident str
 		c.Add("file", "fault.empty_file", nil)
 		return Evidence{}, errors.Join(c.Err(), s.blobs.Delete(ctx, e.Blob))
 	}
+	var first Evidence
 	err = s.work(ctx, by, incident, AsFinder, func(tx Tx, i *Incident) (journal.Event, error) {
+		if e.Once != "" {
+			old, there, err := tx.EvidenceOnce(ctx, i.ID, e.Once)
+			if err != nil {
+				return journal.Event{}, fmt.Errorf("find evidence: %w", err)
+			}
+			if there {
+				first = old
+				return journal.Event{}, errKept
+			}
+		}
 		if err := tx.InsertEvidence(ctx, e); err != nil {
 			return journal.Event{}, fmt.Errorf("insert evidence: %w", err)
 		}
 		return journal.NewEvent(e.At, "incident.evidence_added", i.ID, by.Person,
 			map[string]any{"evidence": e.ID, "name": e.Name, "size": e.Size, "sha256": fmt.Sprintf("%x", e.SHA256)})
 	})
+	if errors.Is(err, errKept) {
+		return first, s.blobs.Delete(context.WithoutCancel(ctx), e.Blob)
+	}
 	// A row that was refused names no file. One whose fate is unknown may, so that its
 	// file stays.
 	if f := fault.As(err); f != nil && f.ID != "fault.unavailable" {

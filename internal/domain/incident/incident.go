@@ -211,6 +211,7 @@ type Evidence struct {
 	Size     int64
 	SHA256   [32]byte // of the file as it was sent
 	Blob     string   // key in the evidence store
+	Once     string   // names the file among those of the case; "" for one that may come again
 	By       string
 	At       time.Time
 	ErasedAt time.Time

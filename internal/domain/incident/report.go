@@ -32,6 +32,8 @@ type Report struct {
 	Discovered Moment
 	Channel    string
 	Key        string // idempotency key: the same key by the same reporter is the same report
+	KeyAlone   bool   // the key was made for this report alone: a repeat may read otherwise
+	Words      string // more than a line: becomes the case's first fact, in the same commit
 	Demo       bool
 }
 
@@ -58,8 +60,8 @@ func (s *Service) ReportCase(ctx context.Context, by access.Actor, r Report) (*I
 	if err != nil {
 		return nil, nil, err
 	}
-	i, fired, err := s.keep(ctx, by, i, w)
-	if err != nil || len(fired) == 0 {
+	i, fired, err := s.keep(ctx, by, i, r, w)
+	if err != nil || len(fired) == 0 || r.Words != "" {
 		return i, nil, err
 	}
 	c := &Case{Incident: i}
@@ -76,7 +78,7 @@ func (s *Service) ReportCase(ctx context.Context, by access.Actor, r Report) (*I
 
 // keep stores a new case with its tracks and their first notices in one commit. It gives
 // the case as stored, and no tracks when the key is that of an earlier report.
-func (s *Service) keep(ctx context.Context, by access.Actor, i *Incident, w notice.Lookout) (out *Incident, fired []notice.Fired, err error) {
+func (s *Service) keep(ctx context.Context, by access.Actor, i *Incident, r Report, w notice.Lookout) (out *Incident, fired []notice.Fired, err error) {
 	err = s.store.UpdateIncidents(ctx, func(tx Tx) error {
 		fired = nil // a store may run this again
 		if i.Key != "" {
@@ -85,7 +87,7 @@ func (s *Service) keep(ctx context.Context, by access.Actor, i *Incident, w noti
 				return fmt.Errorf("find report by key: %w", err)
 			}
 			if found {
-				if old.Kind != i.Kind || old.Summary != i.Summary {
+				if !r.KeyAlone && (old.Kind != i.Kind || old.Summary != i.Summary) {
 					return fault.Clash("fault.idempotency_mismatch", nil)
 				}
 				out = old
@@ -119,10 +121,28 @@ func (s *Service) keep(ctx context.Context, by access.Actor, i *Incident, w noti
 			}
 			fired = append(fired, f)
 		}
+		if text := words(r.Words); text != "" {
+			if err := s.enterFirst(ctx, tx, &fresh, text); err != nil {
+				return err
+			}
+		}
 		out = &fresh
 		return nil
 	})
 	return out, fired, err
+}
+
+// enterFirst adds what was told with a report to its fresh case.
+func (s *Service) enterFirst(ctx context.Context, tx Tx, i *Incident, text string) error {
+	e := Entry{ID: id.New("fct", i.Reported), Incident: i.ID, Type: Fact, Text: text, By: i.Reporter, At: i.Reported}
+	if err := tx.InsertEntry(ctx, e); err != nil {
+		return fmt.Errorf("insert entry: %w", err)
+	}
+	ev, err := added(e)
+	if err != nil {
+		return err
+	}
+	return tx.Record(ctx, ev)
 }
 
 // Label is the number that people say: INC-2026-0042.
@@ -137,6 +157,7 @@ func (s *Service) accept(by access.Actor, r Report, w notice.Lookout) (*Incident
 	c.That(r.Summary != "", "summary", "fault.required", nil)
 	c.That(utf8.RuneCountInString(r.Summary) <= MaxSummary, "summary", "fault.too_long", fault.Args{"max": fmt.Sprint(MaxSummary)})
 	c.That(len(r.Key) <= 100, "key", "fault.too_long", fault.Args{"max": "100"})
+	c.That(utf8.RuneCountInString(r.Words) <= MaxText, "text", "fault.too_long", fault.Args{"max": fmt.Sprint(MaxText)})
 	checkMoments(&c, r.Occurred, r.Discovered, w.Now)
 	finder := by.Person
 	if r.OnBehalf == by.Person {

@@ -27,6 +27,8 @@ type Tx interface {
 	SaveIncident(ctx context.Context, i *Incident) error
 	InsertEntry(ctx context.Context, e Entry) error
 	InsertEvidence(ctx context.Context, e Evidence) error
+	// EvidenceOnce finds the file of a case by its Once.
+	EvidenceOnce(ctx context.Context, incident, once string) (Evidence, bool, error)
 	SaveSteps(ctx context.Context, s Steps) error
 	// EraseIncident blanks the words of a case, its entries and evidence names, and
 	// the content of its journal events, and gives the blobs to delete.

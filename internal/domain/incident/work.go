@@ -47,10 +47,15 @@ func (s *Service) AddFact(ctx context.Context, by access.Actor, incident string,
 		if err := tx.InsertEntry(ctx, e); err != nil {
 			return journal.Event{}, fmt.Errorf("insert entry: %w", err)
 		}
-		return journal.NewEvent(e.At, "incident."+string(e.Type)+"_added", i.ID, by.Person,
-			map[string]string{"entry": e.ID, "key": e.Key, "text": e.Text, "corrects": e.Corrects})
+		return added(e)
 	})
 	return e, err
+}
+
+// added is the event of an entry.
+func added(e Entry) (journal.Event, error) {
+	return journal.NewEvent(e.At, "incident."+string(e.Type)+"_added", e.Incident, e.By,
+		map[string]string{"entry": e.ID, "key": e.Key, "text": e.Text, "corrects": e.Corrects})
 }
 
 // needed is the sight that an addition asks for. A note between those who work on the

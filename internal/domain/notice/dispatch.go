@@ -53,33 +53,62 @@ func (d *Dispatcher) SendDue(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("claim notices: %w", err)
 	}
+	return len(batch), together(d.workers, batch, func(a Attempt) error { return d.send(ctx, a) })
+}
+
+// together runs f for each, at most workers at once, and returns when all have ended.
+func together[T any](workers int, batch []T, f func(T) error) error {
 	var (
 		wg   sync.WaitGroup
 		mu   sync.Mutex
 		errs []error
-		slot = make(chan struct{}, d.workers)
+		slot = make(chan struct{}, workers)
 	)
-	for _, a := range batch {
-		wg.Add(1)
+	for _, x := range batch {
 		slot <- struct{}{}
-		go func() {
-			defer func() { <-slot; wg.Done() }()
-			if err := d.send(ctx, a); err != nil {
+		wg.Go(func() {
+			defer func() { <-slot }()
+			if err := f(x); err != nil {
 				mu.Lock()
 				errs = append(errs, err)
 				mu.Unlock()
 			}
-		}()
+		})
 	}
 	wg.Wait()
-	return len(batch), errors.Join(errs...)
+	return errors.Join(errs...)
 }
 
-// send hands over one claimed attempt and writes what became of it. One that waited
-// behind a slow provider until its claim has nearly run out is left to the next claim:
-// by then another process may have it.
+// lapsing reports that a claim has nearly run out. What waited behind a slow provider for
+// so long is left to the next claim: by then another process may have it.
+func lapsing(claim, now time.Time) bool { return claim.Sub(now) < Lease/2 }
+
+// outcome is what became of handing one message to a provider.
+type outcome struct {
+	state  SendState // Sent, Refused, or Planned: to be tried again
+	answer string
+	at     time.Time // when it was sent, or is to be tried again
+	err    error     // why it is to be tried again
+}
+
+// handOver gives one message to a provider within half the lease.
+func handOver(ctx context.Context, now func() time.Time, tries int, send func(context.Context) (string, error)) outcome {
+	ctx, cancel := context.WithTimeout(ctx, Lease/2)
+	defer cancel()
+	answer, err := send(ctx)
+	var no *Rejection
+	switch {
+	case err == nil:
+		return outcome{state: Sent, answer: clip(answer, 200), at: now()}
+	case errors.As(err, &no):
+		return outcome{state: Refused, answer: clip(no.Answer, 200)}
+	}
+	return outcome{state: Planned, answer: clip(err.Error(), 200), at: now().Add(backoff(tries)), err: err}
+}
+
+// send hands over one claimed attempt and writes what became of it.
 func (d *Dispatcher) send(ctx context.Context, a Attempt) error {
-	if a.NextTry.Sub(d.now()) < Lease/2 {
+	if lapsing(a.NextTry, d.now()) {
 		return nil
 	}
 	t, _, err := d.store.Track(ctx, a.Track)
@@ -89,21 +118,20 @@ func (d *Dispatcher) send(ctx context.Context, a Attempt) error {
 	if t.State != Open { // answered between claim and now
 		return d.settle(ctx, a.ID, func(a *Attempt) { a.State, a.Late = Cancelled, false })
 	}
-	sendCtx, cancel := context.WithTimeout(ctx, Lease/2)
-	answer, sendErr := d.sender.Send(sendCtx, a, t)
-	cancel()
-	var no *Rejection
-	switch {
-	case sendErr == nil:
-		return d.settle(ctx, a.ID, func(a *Attempt) { a.State, a.SentAt, a.Answer = Sent, d.now(), clip(answer, 200) })
-	case errors.As(sendErr, &no):
-		return d.settle(ctx, a.ID, func(a *Attempt) { a.State, a.Answer = Refused, clip(no.Answer, 200) })
-	}
+	o := handOver(ctx, d.now, a.Tries, func(ctx context.Context) (string, error) { return d.sender.Send(ctx, a, t) })
 	err = d.settle(ctx, a.ID, func(a *Attempt) {
-		a.State, a.Answer = Planned, clip(sendErr.Error(), 200)
-		a.NextTry = d.now().Add(backoff(a.Tries))
+		a.State, a.Answer = o.state, o.answer
+		switch o.state {
+		case Sent:
+			a.SentAt = o.at
+		case Planned:
+			a.NextTry = o.at
+		}
 	})
-	return errors.Join(fmt.Errorf("send notice %s: %w", a.ID, sendErr), err)
+	if o.err != nil {
+		return errors.Join(fmt.Errorf("send notice %s: %w", a.ID, o.err), err)
+	}
+	return err
 }
 
 // settle writes an attempt's outcome with its event. It outlives a cancelled ctx,

@@ -26,22 +26,36 @@ func NewLinks(key []byte) Links { return Links{key: key} }
 
 // Token is the path element that opens one notice.
 func (l Links) Token(attempt string) string {
-	return attempt + "." + base64.RawURLEncoding.EncodeToString(l.mac(attempt))
+	return l.token("notice", attempt)
 }
 
 // Read gives the attempt that a token names.
-func (l Links) Read(token string) (attempt string, err error) {
-	attempt, mac, ok := strings.Cut(token, ".")
-	got, decErr := base64.RawURLEncoding.DecodeString(mac)
-	if !ok || decErr != nil || len(token) > 200 || subtle.ConstantTimeCompare(got, l.mac(attempt)) != 1 {
-		return "", fault.New(fault.NotFound, "fault.bad_link", nil)
-	}
-	return attempt, nil
+func (l Links) Read(token string) (attempt string, err error) { return l.read("notice", token) }
+
+// LetterToken is the path element that opens one letter with Act. A notice's token opens
+// no letter, nor the other way round.
+func (l Links) LetterToken(letter string) string { return l.token("letter", letter) }
+
+// ReadLetter gives the letter that a token names.
+func (l Links) ReadLetter(token string) (letter string, err error) { return l.read("letter", token) }
+
+func (l Links) token(what, id string) string {
+	return id + "." + base64.RawURLEncoding.EncodeToString(l.mac(what, id))
 }
 
-func (l Links) mac(attempt string) []byte {
+func (l Links) read(what, token string) (string, error) {
+	id, mac, ok := strings.Cut(token, ".")
+	got, err := base64.RawURLEncoding.DecodeString(mac)
+	if !ok || err != nil || len(token) > 200 || subtle.ConstantTimeCompare(got, l.mac(what, id)) != 1 {
+		return "", fault.New(fault.NotFound, "fault.bad_link", nil)
+	}
+	return id, nil
+}
+
+// mac proves an id under what it is of.
+func (l Links) mac(what, id string) []byte {
 	h := hmac.New(sha256.New, l.key)
-	h.Write([]byte("sekimori notice link v1\n" + attempt))
+	h.Write([]byte("sekimori " + what + " link v1\n" + id))
 	return h.Sum(nil)[:18]
 }
 

@@ -70,6 +70,23 @@ type Stats struct {
 	LastSent      time.Time
 	Unreachable   int // open tracks whose chain found nobody
 	RefusedRecent int // attempts refused in the last day
+
+	Letters        int       // letters not yet taken by the provider
+	OldestLetter   time.Time // of these; zero when none
+	LettersRefused int       // in the last day
+	LateTimers     int       // of requests, loans and stock-takes, that ran out more than two minutes ago
+}
+
+// Waiting is how long the oldest notice or letter has waited for the provider; zero when
+// none waits.
+func (s Stats) Waiting(now time.Time) time.Duration {
+	var longest time.Duration
+	for _, oldest := range []time.Time{s.OldestUnsent, s.OldestLetter} {
+		if !oldest.IsZero() {
+			longest = max(longest, now.Sub(oldest))
+		}
+	}
+	return longest
 }
 
 // Service is the verbs of telling and answering.

@@ -46,6 +46,16 @@ func on(t *testing.T, f func(t *testing.T, open func() *DB)) {
 // together runs changes in one batch, in this order, and gives their errors.
 func together(t *testing.T, db *DB, changes ...func(*txn) error) []error {
 	t.Helper()
+	calls := make([]func() error, len(changes))
+	for n, f := range changes {
+		calls[n] = func() error { return db.update(t.Context(), f) }
+	}
+	return atOnce(t, db, calls...)
+}
+
+// atOnce makes calls that each put one change into the line; they run in one batch.
+func atOnce(t *testing.T, db *DB, calls ...func() error) []error {
+	t.Helper()
 	busy, free := make(chan struct{}), make(chan struct{})
 	var wg sync.WaitGroup
 	wg.Go(func() {
@@ -63,9 +73,9 @@ func together(t *testing.T, db *DB, changes ...func(*txn) error) []error {
 		}
 	})
 	<-busy
-	errs := make([]error, len(changes))
-	for n, f := range changes {
-		wg.Go(func() { errs[n] = db.update(t.Context(), f) })
+	errs := make([]error, len(calls))
+	for n, f := range calls {
+		wg.Go(func() { errs[n] = f() })
 		for len(db.jobs) <= n {
 			time.Sleep(time.Millisecond)
 		}

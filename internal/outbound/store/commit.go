@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"time"
 
+	"sekimori/internal/domain/device"
 	"sekimori/internal/kit/fault"
 )
 
@@ -35,7 +36,9 @@ type job struct {
 	ctx  context.Context
 	do   func(*txn) error
 	done chan error
-	told []string // subjects of the events that the change recorded
+	// hears is the device whose Hearing the change asks for; may be empty.
+	hears string
+	told  []string // subjects of the events that the change recorded
 	// changed says that the change raised one of the versions.
 	changed bool
 	err     error
@@ -73,16 +76,23 @@ type writer struct {
 	texts map[insertKey]string
 	args  []driver.NamedValue // of the insert in hand
 	kept                      // for the transaction in hand
+	// heard is what was read for the jobs of the batch in hand that have not run yet.
+	heard map[string]device.Hearing
 
 	before func() // each commit; may be nil
 }
 
 // update runs f in a transaction and returns when it is on disk or undone.
 func (db *DB) update(ctx context.Context, f func(*txn) error) error {
+	return db.submit(&job{ctx: ctx, do: f})
+}
+
+func (db *DB) submit(j *job) error {
+	ctx := j.ctx
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	j := &job{ctx: ctx, do: f, done: make(chan error, 1)}
+	j.done = make(chan error, 1)
 	select {
 	case db.jobs <- j:
 	case <-db.stop:
@@ -240,6 +250,10 @@ func (w *writer) commit(batch []*job, apart bool) (err error) {
 		return fmt.Errorf("begin: %w", err)
 	}
 	w.forget()
+	if err := w.listen(ctx, batch); err != nil {
+		w.undo(ctx)
+		return err
+	}
 	work := 0
 	for _, j := range batch {
 		j.err, j.told = nil, nil

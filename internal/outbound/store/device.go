@@ -28,7 +28,9 @@ const deviceColumns = `d.id, d.key, d.person, d.enrolled_at, d.enrolled_by, d.re
 	h.name, h.system, h.agent, h.server, h.seen_at, h.seq, h.applied, h.dry_run, h.privileged, h.fact, h.fact_at,
 	h.undone, h.undone_at, h.failure, h.failures, h.released, h.unknown_at`
 
-const deviceFrom = " FROM dev_device d JOIN dev_heard h ON h.device = d.id "
+// deviceFrom names what a device tells first: PostgreSQL holds rows in this order, and
+// whoever holds only that one row (Hear) must not come the other way.
+const deviceFrom = " FROM dev_heard h JOIN dev_device d ON d.id = h.device "
 
 // scanDevice leaves of the newest order only the id; withOrders fills it in.
 func scanDevice(r scanner) (*device.Record, error) {
@@ -83,6 +85,7 @@ func (t *txn) HasDevice(_ context.Context, id string) (bool, error) {
 
 // InsertDevice adds a device.
 func (t *txn) InsertDevice(_ context.Context, r *device.Record) error {
+	delete(t.w.heard, r.ID)
 	if err := t.exec(`INSERT INTO dev_device (id, key, person, enrolled_at, enrolled_by, refused_at, refused_by, refused_why, secret,
 		desired, document, basis, issued_at, wanted, order_id, presses) VALUES (`+marks(1, 16)+")",
 		r.ID, []byte(r.Key), r.Person, micros(r.EnrolledAt), r.EnrolledBy, micros(r.RefusedAt), r.RefusedBy, r.RefusedWhy, r.Secret,
@@ -99,27 +102,17 @@ func (t *txn) InsertDevice(_ context.Context, r *device.Record) error {
 func (t *txn) LockDevice(_ context.Context, id string) (*device.Record, error) {
 	// Both rows are locked by the statement that reads them: PostgreSQL reads a row that it
 	// had to wait for once more (13.2.1, read committed).
-	told := 0
-	r, err := one(t.ctx, t, func(r scanner) (*device.Record, error) { return scanDevice(also{r, &told}) },
-		"SELECT "+deviceColumns+", (SELECT count(*) FROM dev_fact f WHERE f.device = d.id)"+deviceFrom+"WHERE d.id = $1"+t.w.d.forUpdate, id)
+	r, err := one(t.ctx, t, scanDevice, "SELECT "+deviceColumns+deviceFrom+"WHERE d.id = $1"+t.w.d.forUpdate, id)
 	if r, err = found("device", r, err); err != nil {
 		return nil, err
 	}
-	r.Told = told
 	return r, withOrders(t.ctx, t, []*device.Record{r})
 }
-
-// also reads one column more than whoever scans asks for.
-type also struct {
-	scanner
-	last any
-}
-
-func (a also) Scan(to ...any) error { return a.scanner.Scan(append(to, a.last)...) }
 
 // SaveDesired writes the desired state and the refusal, and wakes the device's stream.
 func (t *txn) SaveDesired(_ context.Context, r *device.Record) error {
 	t.told = append(t.told, r.ID, devicesTopic)
+	delete(t.w.heard, r.ID)
 	return t.exec(`UPDATE dev_device SET refused_at = $1, refused_by = $2, refused_why = $3, desired = $4, document = $5, basis = $6,
 		issued_at = $7, wanted = $8, order_id = $9, presses = $10 WHERE id = $11`,
 		micros(r.RefusedAt), r.RefusedBy, r.RefusedWhy, r.Desired, r.Document, r.Basis,
@@ -129,6 +122,7 @@ func (t *txn) SaveDesired(_ context.Context, r *device.Record) error {
 // SaveHeard writes what a device told.
 func (t *txn) SaveHeard(_ context.Context, r *device.Record) error {
 	t.told = append(t.told, devicesTopic)
+	delete(t.w.heard, r.ID)
 	fact, state := "", string(r.Isolation.Fact.State)
 	if r.Isolation.Fact.DryRun {
 		state = "dry_run" // neither isolated nor failing
@@ -146,6 +140,13 @@ func (t *txn) SaveHeard(_ context.Context, r *device.Record) error {
 		r.Name, r.System, r.Agent, micros(r.Seen), r.Seq, r.Applied, r.DryRun,
 		r.Privileged, state, fact, micros(r.Isolation.FactAt), r.Undone, micros(r.UndoneAt), r.Failure, r.Failures,
 		r.Release, micros(r.UnknownAt), r.ID)
+}
+
+// SaveSeen writes only the number of what a device told, and when.
+func (t *txn) SaveSeen(_ context.Context, id string, seq int64, when time.Time) error {
+	t.told = append(t.told, devicesTopic)
+	delete(t.w.heard, id)
+	return t.replace(seen, rowKey{id, ""}, micros(when), seq, id)
 }
 
 // Device reads one device.
@@ -373,12 +374,15 @@ func (t *txn) FactsNamed(_ context.Context, id string, names []string) ([]device
 	return all(t.ctx, t, scanFact, "SELECT "+factColumns+" FROM dev_fact WHERE device = $1 AND name IN ("+marks(2, len(names))+")", args...)
 }
 
+// CountFacts counts what a device has told.
+func (t *txn) CountFacts(_ context.Context, id string) (int, error) {
+	return one(t.ctx, t, scanInt, "SELECT count(*) FROM dev_fact WHERE device = $1", id)
+}
+
 // SaveFact keeps a fact, unless the one of its name says the same.
 func (t *txn) SaveFact(_ context.Context, id string, f device.Fact) error {
-	return t.exec(`INSERT INTO dev_fact (device, name, value, unread, at, heard_at) VALUES ($1, $2, $3, $4, $5, $6)
-		ON CONFLICT (device, name) DO UPDATE SET value = excluded.value, unread = excluded.unread, at = excluded.at, heard_at = excluded.heard_at
-		WHERE dev_fact.value <> excluded.value OR dev_fact.unread <> excluded.unread`,
-		id, f.Name, string(f.Value), f.Unread, micros(f.At), micros(f.Heard))
+	delete(t.w.heard, id)
+	return t.replace(facts, rowKey{id, f.Name}, id, f.Name, string(f.Value), f.Unread, micros(f.At), micros(f.Heard))
 }
 
 // Facts lists what a device has told, by name.

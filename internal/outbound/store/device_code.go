@@ -123,10 +123,12 @@ func (t *txn) CountInfections(_ context.Context, id string, since time.Time) (in
 
 const deviceEvidenceColumns = "device, key, name, size, sha256, at"
 
-// InsertDeviceEvidence adds a file that a PC has sent; a name that is there stays.
-func (t *txn) InsertDeviceEvidence(_ context.Context, e device.Evidence) error {
-	return t.exec("INSERT INTO dev_evidence ("+deviceEvidenceColumns+`) VALUES ($1, $2, $3, $4, $5, $6)
+// InsertDeviceEvidence adds a file that a PC has sent, and reports whether it did: a name
+// that is there stays.
+func (t *txn) InsertDeviceEvidence(_ context.Context, e device.Evidence) (bool, error) {
+	n, err := t.count("INSERT INTO dev_evidence ("+deviceEvidenceColumns+`) VALUES ($1, $2, $3, $4, $5, $6)
 		ON CONFLICT (device, key, name) DO NOTHING`, e.Device, e.Key, e.Name, e.Size, e.SHA256[:], micros(e.At))
+	return n > 0, err
 }
 
 // EvidenceOfInfection lists the files that belong to a PC's report.

@@ -111,18 +111,24 @@ func (t *txn) InsertEntry(_ context.Context, e incident.Entry) error {
 		e.ID, e.Incident, string(e.Type), e.Key, e.Text, e.By, micros(e.At), e.Corrects, e.Internal)
 }
 
-const evidenceColumns = "id, incident, name, media, size, sha256, blob, added_by, at, erased_at"
+const evidenceColumns = "id, incident, name, media, size, sha256, blob, once, added_by, at, erased_at"
 
 // InsertEvidence adds the row that names a blob.
 func (t *txn) InsertEvidence(_ context.Context, e incident.Evidence) error {
-	return t.exec("INSERT INTO inc_evidence ("+evidenceColumns+") VALUES ("+marks(1, 10)+")",
-		e.ID, e.Incident, e.Name, e.Media, e.Size, e.SHA256[:], e.Blob, e.By, micros(e.At), micros(e.ErasedAt))
+	return t.exec("INSERT INTO inc_evidence ("+evidenceColumns+") VALUES ("+marks(1, 11)+")",
+		e.ID, e.Incident, e.Name, e.Media, e.Size, e.SHA256[:], e.Blob, e.Once, e.By, micros(e.At), micros(e.ErasedAt))
+}
+
+// EvidenceOnce finds the file of a case by its Once.
+func (t *txn) EvidenceOnce(_ context.Context, of, once string) (incident.Evidence, bool, error) {
+	e, err := one(t.ctx, t, scanEvidence, "SELECT "+evidenceColumns+" FROM inc_evidence WHERE incident = $1 AND once = $2 AND once <> ''", of, once)
+	return maybe(e, err)
 }
 
 func scanEvidence(r scanner) (e incident.Evidence, err error) {
 	var sum []byte
 	var when, erased int64
-	if err = r.Scan(&e.ID, &e.Incident, &e.Name, &e.Media, &e.Size, &sum, &e.Blob, &e.By, &when, &erased); err != nil {
+	if err = r.Scan(&e.ID, &e.Incident, &e.Name, &e.Media, &e.Size, &sum, &e.Blob, &e.Once, &e.By, &when, &erased); err != nil {
 		return e, err
 	}
 	copy(e.SHA256[:], sum)
@@ -154,7 +160,7 @@ func (t *txn) EraseIncident(_ context.Context, id string, when time.Time) ([]str
 	}{
 		{"UPDATE inc_incident SET summary = '', reporter = '', on_behalf = '', left_out = '', assignee = '', close_by = '', close_why = '', closed_by = '', idem_key = '', erased_at = $1 WHERE id = $2", []any{us, id}},
 		{"UPDATE inc_entry SET text = '', entered_by = '' WHERE incident = $1", []any{id}},
-		{"UPDATE inc_evidence SET name = '', added_by = '', erased_at = $1 WHERE incident = $2", []any{us, id}},
+		{"UPDATE inc_evidence SET name = '', once = '', added_by = '', erased_at = $1 WHERE incident = $2", []any{us, id}},
 		{"UPDATE ntc_track SET reporter = '', left_out = '', acked_by = '', acked_for = '', ack_note = '', ended_why = '', passed_to = '' WHERE incident = $1", []any{id}},
 		{"DELETE FROM ntc_told WHERE track IN (SELECT id FROM ntc_track WHERE incident = $1)", []any{id}},
 		{"UPDATE ntc_attempt SET person = '', instead_of = '', address = '', answer = '', key = id WHERE track IN (SELECT id FROM ntc_track WHERE incident = $1)", []any{id}},

@@ -277,10 +277,11 @@ func (db *DB) PolicyVersion(ctx context.Context, version int) (notice.Policy, er
 
 // Stats reads the figures of the health line.
 func (db *DB) Stats(ctx context.Context, now time.Time) (notice.Stats, error) {
+	late, day := micros(now.Add(-2*time.Minute)), micros(now.Add(-24*time.Hour))
 	return one(ctx, db.read, func(r scanner) (s notice.Stats, err error) {
-		var oldest, last int64
-		err = r.Scan(&s.OpenTracks, &s.Overdue, &s.Unreachable, &s.Unsent, &oldest, &last, &s.RefusedRecent)
-		s.OldestUnsent, s.LastSent = at(oldest), at(last)
+		var oldest, last, letter int64
+		err = r.Scan(&s.OpenTracks, &s.Overdue, &s.Unreachable, &s.Unsent, &oldest, &last, &s.RefusedRecent, &s.Letters, &letter, &s.LettersRefused, &s.LateTimers)
+		s.OldestUnsent, s.LastSent, s.OldestLetter = at(oldest), at(last), at(letter)
 		return s, err
 	}, `SELECT
 		(SELECT count(*) FROM ntc_track WHERE state = 'open'),
@@ -289,6 +290,11 @@ func (db *DB) Stats(ctx context.Context, now time.Time) (notice.Stats, error) {
 		(SELECT count(*) FROM ntc_attempt WHERE state IN ('planned', 'sending')),
 		(SELECT coalesce(min(planned_at), 0) FROM ntc_attempt WHERE state IN ('planned', 'sending')),
 		(SELECT coalesce(max(sent_at), 0) FROM ntc_attempt),
-		(SELECT count(*) FROM ntc_attempt WHERE state = 'refused' AND planned_at > $2)`,
-		micros(now.Add(-2*time.Minute)), micros(now.Add(-24*time.Hour)))
+		(SELECT count(*) FROM ntc_attempt WHERE state = 'refused' AND planned_at > $2),
+		(SELECT count(*) FROM ntc_letter WHERE state IN ('planned', 'sending') AND off = false),
+		(SELECT coalesce(min(planned_at), 0) FROM ntc_letter WHERE state IN ('planned', 'sending') AND off = false),
+		(SELECT count(*) FROM ntc_letter WHERE state = 'refused' AND planned_at > $3),
+		(SELECT count(*) FROM req_request WHERE next_fire > 0 AND next_fire < $4) + (SELECT count(*) FROM lon_loan WHERE next_fire > 0 AND next_fire < $5)
+			+ (SELECT count(*) FROM stk_take WHERE next_fire > 0 AND next_fire < $6)`,
+		late, day, day, late, late, late)
 }

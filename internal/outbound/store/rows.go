@@ -24,6 +24,8 @@ const (
 	attempts
 	events
 	nodes
+	facts
+	seen   // updates of dev_heard
 	tables // how many there are
 )
 
@@ -41,10 +43,19 @@ func (t table) shape() (name, columns, clash string) {
 		return "ntc_attempt", attemptColumns, " ON CONFLICT (track, key) DO NOTHING"
 	case events:
 		return "jrn_event", rowColumns, ""
-	default:
+	case nodes:
 		return "jrn_node", "idx, hash", ""
+	case facts:
+		return "dev_fact", "device, " + factColumns, ` ON CONFLICT (device, name) DO UPDATE SET
+			value = excluded.value, unread = excluded.unread, at = excluded.at, heard_at = excluded.heard_at
+			WHERE dev_fact.value <> excluded.value OR dev_fact.unread <> excluded.unread`
+	default:
+		return "dev_heard", "seen_at, seq, device", ""
 	}
 }
+
+// rowKey names a row that may be there already.
+type rowKey struct{ id, name string }
 
 // rowSet is the rows of one table, value after value.
 type rowSet struct {
@@ -61,6 +72,9 @@ type kept struct {
 	queue  []statement // PostgreSQL
 	rows   [tables]rowSet
 	number number
+	// replaced are the rows among those that may be there already: one statement cannot
+	// write the same row twice. Some of them may be kept no longer.
+	replaced map[rowKey]bool
 }
 
 // mark is a place in what is kept.
@@ -121,6 +135,21 @@ func (t *txn) add(to table, row ...any) {
 	}
 }
 
+// replace keeps a row that takes the place of the one of its key, if there is one.
+func (t *txn) replace(in table, key rowKey, row ...any) error {
+	if t.w.replaced[key] {
+		if err := t.settle(); err != nil {
+			return err
+		}
+	}
+	if t.w.replaced == nil {
+		t.w.replaced = map[rowKey]bool{}
+	}
+	t.w.replaced[key] = true
+	t.add(in, row...)
+	return nil
+}
+
 // settle writes what is kept, so that a question sees it.
 func (t *txn) settle() error {
 	now := t.w.mark()
@@ -143,6 +172,7 @@ func (w *writer) settle(ctx context.Context) error {
 		}
 		w.number.written = n.last
 	}
+	clear(w.replaced)
 	if !w.d.inside {
 		w.queue = append(w.queue, w.take(mark{})...)
 		return w.send(ctx)
@@ -177,7 +207,10 @@ func insertRows(n int) int {
 func (w *writer) insert(ctx context.Context, t table) error {
 	r := w.rows[t]
 	for from := 0; from < len(r.values); {
-		n := insertRows((len(r.values) - from) / r.width)
+		n := 1
+		if t != seen { // an update is of one row
+			n = insertRows((len(r.values) - from) / r.width)
+		}
 		to := from + n*r.width
 		if err := w.direct(ctx, w.insertText(t, n), r.values[from:to]); err != nil {
 			return err
@@ -196,6 +229,9 @@ func (w *writer) insertText(t table, n int) string {
 		// OR FAIL: a refused row ends the transaction or its savepoint, so SQLite need not be
 		// able to undo the statement alone, which it would copy every page for.
 		text = "INSERT OR FAIL INTO " + name + " (" + columns + ") VALUES " + places(n, w.rows[t].width) + clash
+		if t == seen {
+			text = "UPDATE dev_heard SET seen_at = ?, seq = ? WHERE device = ?"
+		}
 		w.texts[k] = text
 	}
 	return text
@@ -222,9 +258,7 @@ func (k *kept) take(from mark) (out []statement) {
 // columnwise makes one statement of rows: PostgreSQL takes a list for each column, so
 // that there is one text for any number of rows.
 func columnwise(t table, r rowSet) statement {
-	name, columns, clash := t.shape()
 	var b strings.Builder
-	b.WriteString("INSERT INTO " + name + " (" + columns + ") SELECT * FROM unnest(")
 	args := make([]any, r.width)
 	for c := range r.width {
 		kind := ""
@@ -243,8 +277,12 @@ func columnwise(t table, r rowSet) statement {
 		}
 		b.WriteString("$" + strconv.Itoa(c+1) + "::" + kind + "[]")
 	}
-	b.WriteString(")" + clash)
-	return statement{b.String(), args}
+	name, columns, clash := t.shape()
+	lists := "unnest(" + b.String() + ")"
+	if t == seen {
+		return statement{"UPDATE dev_heard SET seen_at = x.seen_at, seq = x.seq FROM " + lists + " AS x (" + columns + ") WHERE dev_heard.device = x.device", args}
+	}
+	return statement{"INSERT INTO " + name + " (" + columns + ") SELECT * FROM " + lists + clash, args}
 }
 
 // column gathers one column of the rows.

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -135,6 +136,28 @@ func testEvidence(t *testing.T, db *store.DB) {
 	if _, err := db.EvidenceByID(t.Context(), "evd_none"); !fault.Is(err, fault.NotFound) {
 		t.Errorf("missing: %v", err)
 	}
+
+	once := incident.Evidence{ID: "evd_c", Incident: "inc_1", Once: "dev_1:k:" + kanji, At: at(3)}
+	again := incident.Evidence{ID: "evd_d", Incident: "inc_1", Once: once.Once, At: at(3)}
+	insert := func(e incident.Evidence) error {
+		return db.UpdateIncidents(t.Context(), func(tx incident.Tx) error { return tx.InsertEvidence(t.Context(), e) })
+	}
+	must(t, insert(once))
+	if insert(again) == nil {
+		t.Error("what a case keeps once was kept twice")
+	}
+	must(t, db.UpdateIncidents(t.Context(), func(tx incident.Tx) error {
+		got, there, err := tx.EvidenceOnce(t.Context(), "inc_1", once.Once)
+		same(t, "by its one name", once, got)
+		_, elsewhere, err2 := tx.EvidenceOnce(t.Context(), "inc_2", once.Once)
+		_, nameless, err3 := tx.EvidenceOnce(t.Context(), "inc_1", "")
+		same(t, "there", [3]bool{true, false, false}, [3]bool{there, elsewhere, nameless})
+		return errors.Join(err, err2, err3)
+	}))
+	must(t, db.UpdateIncidents(t.Context(), func(tx incident.Tx) error { _, err := tx.EraseIncident(t.Context(), "inc_1", at(4)); return err }))
+	erased, err := db.EvidenceByID(t.Context(), once.ID)
+	must(t, err)
+	same(t, "its one name after erasing", "", erased.Once)
 }
 
 func testSteps(t *testing.T, db *store.DB) {

@@ -164,9 +164,9 @@ func testDeviceFacts(t *testing.T, db *store.DB) {
 		return errors.Join(tx.InsertDevice(ctx, bare("dev_1", "per_emp", 0)), tx.SaveFact(ctx, "dev_1", unread), tx.SaveFact(ctx, "dev_1", unread), tx.SaveFact(ctx, "dev_1", read), tx.SaveFact(ctx, "dev_2", read))
 	})
 	devices(t, db, func(tx device.Tx) error {
-		r, err := tx.LockDevice(ctx, "dev_1")
+		n, err := tx.CountFacts(ctx, "dev_1")
 		must(t, err)
-		same(t, "how many", 2, r.Told)
+		same(t, "how many", 2, n)
 		got, err2 := tx.FactsNamed(ctx, "dev_1", []string{"os.name", "nothing"})
 		same(t, "by name", []device.Fact{read}, got)
 		read.Value, read.Heard = []byte("2"), at(2)
@@ -228,7 +228,10 @@ func testInfections(t *testing.T, db *store.DB) {
 	devices(t, db, func(tx device.Tx) error {
 		again := e
 		again.Size = 1
-		return errors.Join(tx.InsertDeviceEvidence(ctx, e), tx.InsertDeviceEvidence(ctx, again))
+		first, err := tx.InsertDeviceEvidence(ctx, e)
+		second, err2 := tx.InsertDeviceEvidence(ctx, again)
+		same(t, "added", [2]bool{true, false}, [2]bool{first, second})
+		return errors.Join(err, err2)
 	})
 	es, err := db.EvidenceOfInfection(ctx, "dev_1", "k")
 	must(t, err)

@@ -256,6 +256,26 @@ func testStats(t *testing.T, db *store.DB) {
 	s, err = db.Stats(t.Context(), at(13))
 	must(t, err)
 	same(t, "overdue", 2, s.Overdue)
+
+	for i, x := range []struct {
+		state notice.SendState
+		at    int
+	}{{notice.Planned, 9}, {notice.Sending, 8}, {notice.Sent, 1}, {notice.Cancelled, 2}, {notice.Refused, 3}, {notice.Refused, -2000}} {
+		l := letter(fmt.Sprintf("ltr_%d", i), at(x.at))
+		l.State, l.Planned = x.state, at(x.at)
+		plan(t, db, l)
+	}
+	off := letter("ltr_off", at(4)) // called off on its way: nobody waits for it
+	off.State, off.Planned, off.About = notice.Sending, at(4), "req_off"
+	plan(t, db, off)
+	callOff(t, db, "req_off", "")
+	ask(t, db, application(2, "per_emp"), application(11, "per_emp"))
+	s, err = db.Stats(t.Context(), at(12))
+	must(t, err)
+	same(t, "with letters", notice.Stats{OpenTracks: 2, Unsent: 2, OldestUnsent: at(7), LastSent: at(3), Unreachable: 1, RefusedRecent: 1,
+		Letters: 2, OldestLetter: at(8), LettersRefused: 1, LateTimers: 1}, s)
+	same(t, "waits", 5*time.Minute, s.Waiting(at(12)))
+	same(t, "nothing waits", time.Duration(0), notice.Stats{}.Waiting(at(12)))
 }
 
 // testNumbers takes numbers from many goroutines, some of which give up.

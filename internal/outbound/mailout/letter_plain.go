@@ -1,0 +1,108 @@
+package mailout
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"sekimori/internal/domain/directory"
+	"sekimori/internal/domain/notice"
+	"sekimori/internal/kit/i18n"
+)
+
+var (
+	_ notice.LetterSender = (*SMTP)(nil)
+	_ notice.LetterSender = (*Outbox)(nil)
+)
+
+// SendLetter composes the letter and submits it.
+func (s *SMTP) SendLetter(ctx context.Context, l notice.Letter) (string, error) {
+	m, err := s.composer.ComposeLetter(ctx, l)
+	if err != nil {
+		return "", fmt.Errorf("compose: %w", err)
+	}
+	return s.Deliver(ctx, m)
+}
+
+// SendLetter keeps the letter's mail.
+func (o *Outbox) SendLetter(ctx context.Context, l notice.Letter) (string, error) {
+	m, err := o.composer.ComposeLetter(ctx, l)
+	if err != nil {
+		return "", fmt.Errorf("compose: %w", err)
+	}
+	if err := o.keeper.Keep(ctx, m, o.composer.Now()); err != nil {
+		return "", fmt.Errorf("keep in the outbox: %w", err)
+	}
+	return "kept in the outbox", nil
+}
+
+// ComposeLetter writes the mail of a letter from the texts letter.<topic>.subject and
+// letter.<topic>.text in the receiver's language; each line of the text is a line of the
+// mail. An argument that is a person's id becomes the name, one that is a time (RFC 3339)
+// is written as people write times. A *notice.Rejection says that the person has left or
+// has no mail address.
+func (c *Composer) ComposeLetter(ctx context.Context, l notice.Letter) (Mail, error) {
+	org, err := c.People(ctx)
+	if err != nil {
+		return Mail{}, fmt.Errorf("load directory: %w", err)
+	}
+	now := c.Now()
+	to, ok := org.People[l.Person]
+	if !ok || !to.Active(now) {
+		return Mail{}, &notice.Rejection{Answer: "does not work here any more"}
+	}
+	address := Address{oneLine(to.Name()), to.Email}
+	if err := address.check(); err != nil {
+		return Mail{}, &notice.Rejection{Answer: err.Error()}
+	}
+	if err := c.From.check(); err != nil {
+		return Mail{}, fmt.Errorf("sender: %w", err)
+	}
+	base, err := c.base()
+	if err != nil {
+		return Mail{}, err
+	}
+	p := c.Catalogue.PrinterIn(i18n.Lang(to.Lang), c.Zone)
+	args := letterArgs(p, org, l.Args)
+	blocks := [][]string{{p.T("mail.hello", "name", address.Name)}}
+	if l.For != "" {
+		blocks[0] = append(blocks[0], p.T("mail.for", "name", org.NameOf(l.For)))
+	}
+	blocks = append(blocks, strings.Split(p.TA("letter."+l.Topic+".text", args), "\n"))
+	if l.Act { // the link alone on its line, so that it can be pressed with a thumb
+		blocks = append(blocks, []string{p.T("letter.act")}, []string{base.JoinPath("q", c.Links.LetterToken(l.ID)).String()})
+	}
+	if l.Path != "" {
+		blocks = append(blocks, []string{p.T("letter.page"), pageURL(base, l.Path)})
+	}
+	m := Mail{
+		ID: l.ID + "@" + domain(base), From: Address{oneLine(c.From.Name), c.From.Mail}, To: address,
+		Subject: oneLine(p.TA("letter."+l.Topic+".subject", args)), Text: body(append(blocks, c.foot(p, now))),
+	}
+	m.Headers = headers(m.ID, p, now)
+	return m, nil
+}
+
+// pageURL is a page's address; a path may have a query.
+func pageURL(base *url.URL, path string) string {
+	path, query, _ := strings.Cut(path, "?")
+	u := base.JoinPath(path)
+	u.RawQuery = query
+	return u.String()
+}
+
+// letterArgs turns a letter's arguments into words: nothing in one breaks a line.
+func letterArgs(p i18n.Printer, org *directory.Org, args map[string]string) map[string]string {
+	out := make(map[string]string, len(args))
+	for name, v := range args {
+		if at, err := time.Parse(time.RFC3339, v); err == nil {
+			v = p.DateTime(at)
+		} else if person, ok := org.People[v]; ok {
+			v = person.Name()
+		}
+		out[name] = oneLine(v)
+	}
+	return out
+}
