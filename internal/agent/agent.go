@@ -25,8 +25,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/mod/sumdb/note"
-
 	"sekimori/internal/agent/host"
 	"sekimori/internal/kit/wire"
 )
@@ -39,8 +37,10 @@ type Options struct {
 	DryRun  bool   // say what would be done to the network, and do nothing to it
 	Socket  string // where people's commands are heard; "" for nowhere
 	Why     string // shown to people while shutting down is held back
-	Log     *slog.Logger
-	Clock   Clock // default: the machine's
+	// Say gives a text for everyone at the PC, such as why a medium is held.
+	Say   func(id string, args ...any) string
+	Log   *slog.Logger
+	Clock Clock // default: the machine's
 
 	// Forbidden are places that an isolated PC must not reach. The default is other
 	// ports of the server's machines, and the gateways.
@@ -57,6 +57,7 @@ type Target = target
 type Agent struct {
 	o     Options
 	keep  *keeper
+	guard *guard // nil where the system holds no media
 	spool *spool
 	lock  *os.File
 	ident *Identity // nil: not enrolled
@@ -73,7 +74,8 @@ type Agent struct {
 	blind    atomic.Bool // streams come to nothing here: ask instead
 	pressing sync.Mutex
 	presses  []time.Duration // of the last hour, in running time; guarded by pressing
-	sendOne  sync.Mutex      // one delivery at a time
+	told     told
+	sendOne  sync.Mutex // one delivery at a time
 	sent     map[string]wire.Fact
 	behind   int64 // the older version of a server that was told everything again; guarded by sentMu
 	sentMu   sync.Mutex
@@ -163,6 +165,7 @@ func New(ctx context.Context, o Options) (*Agent, error) {
 	if err := k.start(ctx); err != nil {
 		o.Log.Error("isolation", "error", err)
 	}
+	a.guard = a.guardFor()
 	return a, nil
 }
 
@@ -176,8 +179,8 @@ func signal(c chan struct{}) {
 func waitLock(ctx context.Context, name string, patience time.Duration) (*os.File, error) {
 	end := time.Now().Add(patience)
 	for {
-		f, err := lockFile(name)
-		if !errors.Is(err, errBusy) || !time.Now().Before(end) {
+		f, err := host.Lock(name)
+		if !errors.Is(err, host.ErrLocked) || !time.Now().Before(end) {
 			return f, err
 		}
 		select {
@@ -189,7 +192,7 @@ func waitLock(ctx context.Context, name string, patience time.Duration) (*os.Fil
 }
 
 // Busy reports whether New failed because another agent process holds the folder.
-func Busy(err error) bool { return errors.Is(err, errBusy) }
+func Busy(err error) bool { return errors.Is(err, host.ErrLocked) }
 
 // Close lets the folder go. The rules stay as they are.
 func (a *Agent) Close() error {
@@ -217,6 +220,9 @@ func (a *Agent) Run(ctx context.Context) error {
 	}
 	wg.Go(func() { a.keep.run(ctx) })
 	wg.Go(func() { a.gather(ctx) })
+	if a.guard != nil {
+		wg.Go(func() { a.guard.run(ctx) })
+	}
 	if a.net != nil {
 		wg.Go(func() { a.listen(ctx) })
 		wg.Go(func() { a.obey(ctx) })
@@ -264,11 +270,14 @@ func clip(s string, n int) string {
 	return string(r)
 }
 
-// Challenge gives what to read to the administrator, and how long it lives.
-func (a *Agent) Challenge() (string, time.Duration, error) { return a.keep.challenge() }
+// Challenge gives what to read to the administrator, and how long it lives. It is for a
+// process that holds the folder itself; Service asks for others.
+func (a *Agent) Challenge() (string, time.Duration, error) { return a.keep.challenge(people) }
 
 // Release obeys a code that an administrator read out.
-func (a *Agent) Release(ctx context.Context, code string) error { return a.keep.release(ctx, code) }
+func (a *Agent) Release(ctx context.Context, code string) error {
+	return a.keep.release(ctx, people, code)
+}
 
 // Settle does once what Run does all the time: see to Wi-Fi and power, prove, gather
 // evidence, fetch the newest desired state, report and deliver. It is for a press where
@@ -282,6 +291,7 @@ func (a *Agent) Settle(ctx context.Context) error {
 	err := a.send(ctx)
 	_, ferr := a.fetch(ctx)
 	err = errors.Join(err, ferr, a.tell(ctx))
+	a.keep.wifiOn(ctx) // that may have been the release
 	a.gatherNow(ctx)
 	return errors.Join(err, a.send(ctx))
 }
@@ -296,7 +306,7 @@ func (a *Agent) probe(ctx context.Context, r Route, allow host.Allow) proof {
 	if a.o.Forbidden != nil {
 		forbidden = a.o.Forbidden(allow)
 	} else {
-		forbidden = targets(allow.Servers, gateways())
+		forbidden = targets(allow.Servers, host.Gateways())
 	}
 	return prove(ctx, r, ca, now, forbidden)
 }
@@ -371,7 +381,9 @@ func sleep(ctx context.Context, d time.Duration) bool {
 
 // answered notes that the server is in reach. What waits for it may try again.
 func (a *Agent) answered() {
-	a.heard.Store(int64(wire.MicrosOf(a.net.Now())))
+	if a.heard.Swap(int64(wire.MicrosOf(a.net.Now()))) == 0 && a.guard != nil {
+		a.guard.stir() // now it is known what time it is
+	}
 	a.trouble.Store(nil)
 }
 
@@ -429,6 +441,12 @@ func (a *Agent) obey(ctx context.Context) {
 func (a *Agent) fetch(ctx context.Context) (more bool, err error) {
 	have := a.version()
 	signed, newest, err := a.net.Document(ctx, have)
+	var refused *Refused
+	if errors.As(err, &refused) && refused.Code == "fault.device_refused" {
+		// It is told nothing more but whose signature counts, or it would not know a
+		// permission to take the agent away.
+		return false, errors.Join(err, a.learnKeys(ctx))
+	}
 	if err != nil {
 		return false, err
 	}
@@ -451,7 +469,11 @@ func (a *Agent) fetch(ctx context.Context) (more bool, err error) {
 		return false, err
 	}
 	a.net.clock.issued(doc.Issued)
-	if err := a.keep.obey(ctx, doc, signed); err != nil {
+	err = a.keep.obey(ctx, doc, signed)
+	if a.guard != nil {
+		a.guard.stir()
+	}
+	if err != nil {
 		a.o.Log.Error("desired state", "version", doc.Version, "error", err)
 		if errors.Is(err, wire.ErrOlder) {
 			return false, err
@@ -484,38 +506,20 @@ func (a *Agent) openDocument(signed string) (wire.Document, error) {
 	return wire.OpenDocument(signed, trusted, a.ident.Device, newest)
 }
 
-// learnKeys takes over new signing keys of the server, each named by one trusted so far.
+// learnKeys follows the server's changes of its signing key.
 func (a *Agent) learnKeys(ctx context.Context) error {
-	changes, err := a.net.Keys(ctx)
+	statements, err := a.net.Keys(ctx)
 	if err != nil {
 		return err
 	}
-	a.keep.mu.Lock()
-	defer a.keep.mu.Unlock()
-	id := a.keep.st.id
-	learnt := false
-	for _, c := range changes {
-		trusted, err := id.Verifiers()
-		if err != nil {
-			return err
-		}
-		key, err := wire.OpenKeyChange(c, trusted)
-		if err != nil {
-			continue // older than this PC, or nobody's
-		}
-		if v, err := note.NewVerifier(key); err == nil {
-			if _, err := trusted.Verifier(v.Name(), v.KeyHash()); err == nil {
-				continue
-			}
-		}
-		id.Keys = append(id.Keys, key)
-		learnt = true
+	k := a.keep
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.st.id.Follow(statements) {
+		a.o.Log.Info("the server has a new signing key")
+		k.saveIdentity()
 	}
-	if !learnt {
-		return nil
-	}
-	a.o.Log.Info("the server has a new signing key")
-	return a.keep.st.saveIdentity()
+	return nil
 }
 
 // tell reports facts that changed since the server took them.
@@ -559,6 +563,7 @@ func (k *keeper) nextSeq(server time.Time) (int64, wire.Micros) {
 func (a *Agent) Facts() map[string]wire.Fact {
 	k := a.keep
 	privileged := a.o.Host.Privileged() == nil
+	media, guarded := a.mediaFact(k.micros())
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	at := k.micros()
@@ -577,6 +582,9 @@ func (a *Agent) Facts() map[string]wire.Fact {
 		}
 		out[name] = f
 	}
+	if guarded {
+		out[wire.FactMedia] = media
+	}
 	return out
 }
 
@@ -585,6 +593,9 @@ func (k *keeper) stateProblems() []string {
 	out := append([]string{}, k.st.problems...)
 	for _, what := range slices.Sorted(maps.Keys(k.unwritten)) {
 		out = append(out, "not on disk: "+oneLine(k.unwritten[what].Error()))
+	}
+	if k.wifiErr != nil && !k.cut {
+		out = append(out, "Wi-Fi was switched off and does not come back: "+oneLine(k.wifiErr.Error()))
 	}
 	return out
 }
@@ -624,7 +635,9 @@ func (a *Agent) send(ctx context.Context) error {
 	err := a.spool.send(ctx, a.net, func(key string, r wire.Reported) {
 		a.answered()
 		a.keep.labelled(key, r.Label)
+		a.told.arrived(key, r.Label)
 	})
+	err = errors.Join(err, a.spool.sendMedia(ctx, a.net))
 	if waiting {
 		debug.FreeOSMemory() // evidence is large, and comes once
 	}
@@ -714,6 +727,7 @@ type Status struct {
 	Isolation  wire.IsolationFact `json:"isolation"`
 	Contacts   []wire.Contact     `json:"contacts,omitempty"`
 	Waiting    int                `json:"waiting"`          // reports and evidence that the server does not have yet
+	Unsent     int                `json:"unsent"`           // reports among them
 	Report     string             `json:"report,omitempty"` // key of the newest report
 	Label      string             `json:"label,omitempty"`  // its case, once the server has it
 	Problems   []string           `json:"problems,omitempty"`
@@ -723,7 +737,13 @@ type Status struct {
 
 // Status tells how things stand.
 func (a *Agent) Status() Status {
-	s := Status{Version: a.o.Version, DryRun: a.o.DryRun, Connected: a.online.Load(), Heard: wire.Micros(a.heard.Load()), Waiting: len(a.spool.list())}
+	s := Status{Version: a.o.Version, DryRun: a.o.DryRun, Connected: a.online.Load(), Heard: wire.Micros(a.heard.Load())}
+	for _, w := range a.spool.list() {
+		s.Waiting++
+		if w.report {
+			s.Unsent++
+		}
+	}
 	if err := a.o.Host.Privileged(); err != nil {
 		s.Why = oneLine(err.Error())
 	} else {
@@ -780,5 +800,8 @@ func Boot(ctx context.Context, o Options) (isolated bool, err error) {
 	a.keep.mu.Lock()
 	isolated, err = a.keep.st.cause().on, a.keep.cutErr
 	a.keep.mu.Unlock()
+	if a.guard != nil {
+		err = errors.Join(err, a.guard.early(ctx))
+	}
 	return isolated, errors.Join(err, a.Close())
 }

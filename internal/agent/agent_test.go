@@ -539,7 +539,7 @@ func TestDryRun(t *testing.T) {
 	}
 	r.eventually("told", func() bool {
 		f := r.srv.isolation()
-		return f.State == wire.IsolationApplied && f.DryRun && len(f.Steps) == 1
+		return f.State == wire.IsolationDryRun && f.DryRun && len(f.Steps) == 1
 	})
 	r.srv.order(wire.Isolation{Order: "ord_1", Local: 1})
 	r.eventually("ended", func() bool { f := r.srv.isolation(); return f.State == wire.IsolationOff && f.DryRun })
@@ -1121,7 +1121,7 @@ func TestTicket(t *testing.T) {
 		"run out":        {ticket(r.srv.id, -time.Hour), ErrTicket},
 		"not its server": {strings.Replace(good, "uninstall", "Uninstall", 1), ErrTicket},
 	} {
-		if err := CheckTicket(r.dir, c.ticket, clock); !errors.Is(err, c.want) || c.want == nil && err != nil {
+		if err := CheckTicket(t.Context(), r.dir, c.ticket, clock); !errors.Is(err, c.want) || c.want == nil && err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -1130,10 +1130,10 @@ func TestTicket(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.close(a)
-	if err := CheckTicket(r.dir, good, clock); !errors.Is(err, ErrIsolated) {
+	if err := CheckTicket(t.Context(), r.dir, good, clock); !errors.Is(err, ErrIsolated) {
 		t.Errorf("while isolated: %v", err)
 	}
-	if err := CheckTicket(t.TempDir(), "", clock); err != nil {
+	if err := CheckTicket(t.Context(), t.TempDir(), "", clock); err != nil {
 		t.Errorf("never enrolled: %v", err)
 	}
 	if err := Forget(r.dir); err != nil || r.has(fileKey) || r.has(dirSpool) {

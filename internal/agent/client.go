@@ -2,6 +2,7 @@ package agent
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -294,6 +295,9 @@ func (c *Client) callAt(ctx context.Context, base, method, path string, body []b
 		if media != "" {
 			req.Header.Set("Content-Type", media)
 		}
+		if strings.HasPrefix(path, wire.PathDocument) { // thousands of media are ten times smaller so
+			req.Header.Set("Accept-Encoding", "gzip")
+		}
 		httpsig.Sign(req, body, c.id.Device, c.id.Key, c.clock.now())
 		res, err := c.http.Do(req)
 		if err != nil {
@@ -348,7 +352,13 @@ func (c *Client) answer(ctx context.Context, method, path string, body []byte, m
 		return nil, nil, err
 	}
 	defer res.Body.Close()
-	raw, err := io.ReadAll(io.LimitReader(res.Body, limit+1))
+	from := io.Reader(res.Body)
+	if res.Header.Get("Content-Encoding") == "gzip" {
+		if from, err = gzip.NewReader(res.Body); err != nil {
+			return nil, nil, fmt.Errorf("read answer: %w", err)
+		}
+	}
+	raw, err := io.ReadAll(io.LimitReader(from, limit+1)) // of what comes out: it may be made to swell
 	if err != nil {
 		return nil, nil, fmt.Errorf("read answer: %w", err)
 	}

@@ -4,6 +4,7 @@ import (
 	"sync"
 	"time"
 
+	"sekimori/internal/agent/host"
 	"sekimori/internal/kit/wire"
 )
 
@@ -14,7 +15,7 @@ type Clock struct {
 }
 
 // MachineClock is the machine's own.
-func MachineClock() Clock { return Clock{Now: time.Now, Running: running} }
+func MachineClock() Clock { return Clock{Now: time.Now, Running: host.Running} }
 
 // serverClock is the server's time as far as it is known here: from the last answer, and
 // before the first one from the PC, but never before the newest desired state was made.

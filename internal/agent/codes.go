@@ -37,6 +37,19 @@ type codes struct {
 	Issued    int    `json:"issued"`              // challenges in that hour
 }
 
+// source is who asks for challenges and tries codes. Each has its own challenge and its own
+// allowance: a program without rights cannot use up those of the PC's administrator, who
+// could open the network in other ways anyway.
+type source bool
+
+const (
+	people        source = false // everybody at the PC, and whoever cannot be told from them
+	administrator source = true
+)
+
+// sourceOf is the class of an account as the system names it at a socket.
+func sourceOf(who string) source { return who == "root" || who == "uid 0" }
+
 // in brings c to a moment. A new boot ends the open challenge and begins the hour anew
 // without forgetting its count, so that restarting is no way around it.
 func (c *codes) in(boot string, running time.Duration) {

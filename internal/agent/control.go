@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"sync"
@@ -19,13 +20,12 @@ import (
 )
 
 // The control socket is how a person at the PC, with no rights of their own, reaches the
-// service: four verbs and two questions, as small HTTP requests over a socket in the
+// service: four verbs and three questions, as small HTTP requests over a socket in the
 // file system. Whoever may log in to the PC may press; nobody can ask for more.
 
 const (
-	maxControl      = 16 << 10 // a request
-	maxControlConns = 64
-	maxControlEach  = 8 // of one account
+	maxControl  = 16 << 10        // a request
+	controlTime = 3 * time.Second // from the connection to the end of its one request
 )
 
 // controlError is how the service refuses; Code is one of the codes below.
@@ -51,6 +51,7 @@ func codesOf() map[string]error {
 	return map[string]error{
 		"not_isolated": ErrNotIsolated, "no_challenge": ErrNoChallenge, "code_form": ErrCodeForm,
 		"code_wrong": ErrCodeWrong, "too_many": ErrTooManyCodes, "not_enrolled": ErrNotEnrolled,
+		"kind": ErrKind, "too_many_reports": ErrTooManyReports,
 	}
 }
 
@@ -76,25 +77,58 @@ func listenControl(a *Agent, name string) (*control, error) {
 		l.Close()
 		return nil, fmt.Errorf("control socket: %w", err)
 	}
-	c := &control{a: a, l: &few{Listener: l, who: peer, open: map[string]int{}}}
+	return newControl(a, l, host.Peer), nil
+}
+
+// newControl makes the service behind a socket. who names the account at the other end of a
+// connection, "" where the system does not tell.
+func newControl(a *Agent, l net.Listener, who func(net.Conn) string) *control {
+	c := &control{a: a, l: newFew(l, who)}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /status", func(w http.ResponseWriter, _ *http.Request) { say(w, a.Status()) })
 	mux.HandleFunc("GET /facts", func(w http.ResponseWriter, _ *http.Request) { say(w, a.Facts()) })
 	mux.HandleFunc("POST /infected", c.infected)
+	mux.HandleFunc("POST /report", c.report)
+	mux.HandleFunc("GET /report", func(w http.ResponseWriter, r *http.Request) { say(w, a.Delivered(r.URL.Query().Get("key"))) })
 	mux.HandleFunc("POST /challenge", c.challenge)
 	mux.HandleFunc("POST /release", c.release)
 	c.server = &http.Server{
-		Handler: mux, ReadTimeout: 5 * time.Second, WriteTimeout: 60 * time.Second, IdleTimeout: 5 * time.Second,
-		MaxHeaderBytes: 8 << 10,
+		Handler: heard(mux), ReadTimeout: controlTime, WriteTimeout: 60 * time.Second, MaxHeaderBytes: 8 << 10,
 		ConnContext: func(ctx context.Context, conn net.Conn) context.Context {
-			p, _ := conn.(*placed)
-			return context.WithValue(ctx, peerKey{}, p.who)
+			return context.WithValue(ctx, placeKey{}, conn)
 		},
 	}
-	return c, nil
+	c.server.SetKeepAlivesEnabled(false)
+	return c
 }
 
-type peerKey struct{}
+type placeKey struct{}
+
+// account is who has asked, "" where the system does not tell.
+func account(r *http.Request) string {
+	p, ok := r.Context().Value(placeKey{}).(*place)
+	if !ok {
+		return ""
+	}
+	return p.who
+}
+
+// heard reads the whole of a request before it is answered: from then on its connection is
+// not given up for another.
+func heard(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxControl))
+		if err != nil {
+			w.WriteHeader(http.StatusBadRequest)
+			return
+		}
+		if p, ok := r.Context().Value(placeKey{}).(*place); ok && !p.keep() {
+			return // it was given up just now
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		next.ServeHTTP(w, r)
+	})
+}
 
 // run serves until ctx ends.
 func (c *control) run(ctx context.Context) {
@@ -130,9 +164,9 @@ func refuse(w http.ResponseWriter, err error) {
 	json.NewEncoder(w).Encode(out)
 }
 
-// hear reads a small JSON body.
+// hear understands a JSON body.
 func hear(w http.ResponseWriter, r *http.Request, into any) bool {
-	err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxControl)).Decode(into)
+	err := json.NewDecoder(r.Body).Decode(into)
 	if err != nil && !errors.Is(err, io.EOF) {
 		w.WriteHeader(http.StatusBadRequest)
 		return false
@@ -145,8 +179,7 @@ func (c *control) infected(w http.ResponseWriter, r *http.Request) {
 	if !hear(w, r, &in) {
 		return
 	}
-	user, _ := r.Context().Value(peerKey{}).(string)
-	status, err := c.a.Infected(r.Context(), in.Note, user)
+	status, err := c.a.Infected(r.Context(), in.Note, account(r))
 	out := pressed{Status: status}
 	if err != nil {
 		out.Error = oneLine(err.Error())
@@ -154,8 +187,21 @@ func (c *control) infected(w http.ResponseWriter, r *http.Request) {
 	say(w, out)
 }
 
-func (c *control) challenge(w http.ResponseWriter, _ *http.Request) {
-	text, life, err := c.a.Challenge()
+func (c *control) report(w http.ResponseWriter, r *http.Request) {
+	var in struct{ Kind, Note string }
+	if !hear(w, r, &in) {
+		return
+	}
+	key, err := c.a.Report(in.Kind, in.Note, account(r))
+	if err != nil {
+		refuse(w, err)
+		return
+	}
+	say(w, map[string]string{"key": key})
+}
+
+func (c *control) challenge(w http.ResponseWriter, r *http.Request) {
+	text, life, err := c.a.keep.challenge(sourceOf(account(r)))
 	if err != nil {
 		refuse(w, err)
 		return
@@ -168,70 +214,11 @@ func (c *control) release(w http.ResponseWriter, r *http.Request) {
 	if !hear(w, r, &in) {
 		return
 	}
-	if err := c.a.Release(r.Context(), in.Code); err != nil {
+	if err := c.a.keep.release(r.Context(), sourceOf(account(r)), in.Code); err != nil {
 		refuse(w, err)
 		return
 	}
 	say(w, c.a.Status())
-}
-
-// few lets only so many connections be open at once, and only some of them be one
-// account's, so that nobody keeps the others from pressing.
-type few struct {
-	net.Listener
-	who func(net.Conn) string
-
-	mu   sync.Mutex
-	open map[string]int
-	all  int
-}
-
-// Accept gives the next connection; one too many is closed at once.
-func (f *few) Accept() (net.Conn, error) {
-	for {
-		conn, err := f.Listener.Accept()
-		if err != nil {
-			return nil, err
-		}
-		who := f.who(conn)
-		if !f.enter(who) {
-			conn.Close()
-			continue
-		}
-		return &placed{Conn: conn, who: who, leave: sync.OnceFunc(func() { f.leave(who) })}, nil
-	}
-}
-
-func (f *few) enter(who string) bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.all >= maxControlConns || f.open[who] >= maxControlEach {
-		return false
-	}
-	f.open[who]++
-	f.all++
-	return true
-}
-
-func (f *few) leave(who string) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.all--
-	if f.open[who]--; f.open[who] == 0 {
-		delete(f.open, who)
-	}
-}
-
-type placed struct {
-	net.Conn
-	who   string
-	leave func()
-}
-
-// Close gives the place back.
-func (p *placed) Close() error {
-	p.leave()
-	return p.Conn.Close()
 }
 
 // Service is a running agent, spoken to over its control socket.
@@ -301,6 +288,20 @@ func (s *Service) Infected(ctx context.Context, words string) (st Status, proble
 	var out pressed
 	err = s.ask(ctx, http.MethodPost, "/infected", map[string]string{"note": words}, &out)
 	return out.Status, out.Error, err
+}
+
+// Report leaves a report with the service, which sends it, and gives its key. The service
+// takes the account from the socket.
+func (s *Service) Report(ctx context.Context, kind, words string) (key string, err error) {
+	var out struct{ Key string }
+	err = s.ask(ctx, http.MethodPost, "/report", map[string]string{"kind": kind, "note": words}, &out)
+	return out.Key, err
+}
+
+// Delivered asks what became of a report.
+func (s *Service) Delivered(ctx context.Context, key string) (Delivery, error) {
+	var out Delivery
+	return out, s.ask(ctx, http.MethodGet, "/report?"+url.Values{"key": {key}}.Encode(), nil, &out)
 }
 
 // Challenge asks for what to read to the administrator.

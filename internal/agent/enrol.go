@@ -12,7 +12,9 @@ import (
 	"os"
 	"runtime"
 	"strings"
+	"time"
 
+	"sekimori/internal/agent/host"
 	"sekimori/internal/kit/wire"
 )
 
@@ -42,7 +44,7 @@ func Enrol(ctx context.Context, e Enrolment) (*Identity, error) {
 	if err := makeFolder(e.Dir); err != nil {
 		return nil, err
 	}
-	lock, err := lockFile(loadPath(e.Dir, fileLock))
+	lock, err := host.Lock(loadPath(e.Dir, fileLock))
 	if err != nil {
 		return nil, err
 	}
@@ -146,7 +148,7 @@ func EnrolKey(ctx context.Context, h *http.Client, server, token string, key ed2
 	if json.Unmarshal(raw, &out) != nil || out.Device != wire.DeviceID(public) || len(out.Secret) != 32 || len(out.Keys) == 0 {
 		return nil, "", ErrForeign
 	}
-	id := &Identity{Server: server, Device: out.Device, Person: out.Person, Keys: out.Keys, Secret: out.Secret, Key: key}
+	id := &Identity{Server: server, Device: out.Device, Person: out.Person, Trust: wire.Trust{Keys: out.Keys}, Secret: out.Secret, Key: key}
 	trusted, err := id.Verifiers()
 	if err != nil {
 		return nil, "", fmt.Errorf("%w: %w", ErrForeign, err)
@@ -168,8 +170,9 @@ var ErrIsolated = errors.New("agent: this PC is isolated")
 
 // CheckTicket is nil when the agent of a folder may be taken away: ticket permits it and
 // the PC is not isolated, or it never was enrolled. Of such a PC nobody else can end the
-// isolation, because no server knows of it.
-func CheckTicket(dir, ticket string, clock Clock) error {
+// isolation, because no server knows of it. The server, where it is in reach, is first asked
+// for newer keys: a PC whose key was refused has not been told to look for them.
+func CheckTicket(ctx context.Context, dir, ticket string, clock Clock) error {
 	s := loadState(dir)
 	if s.id == nil {
 		if _, err := os.Stat(s.path(fileIdentity)); errors.Is(err, os.ErrNotExist) {
@@ -180,6 +183,7 @@ func CheckTicket(dir, ticket string, clock Clock) error {
 	if s.mark != nil || s.cause().on {
 		return ErrIsolated
 	}
+	s.askForKeys(ctx, clock)
 	trusted, err := s.id.Verifiers()
 	if err != nil {
 		return ErrTicket
@@ -199,10 +203,31 @@ func CheckTicket(dir, ticket string, clock Clock) error {
 	return nil
 }
 
+// askTime is how long a ticket waits for the server's newer keys.
+const askTime = 5 * time.Second
+
+// askForKeys follows the server's key changes for the moment; nothing is written down. Out of
+// its reach, what is known counts.
+func (s *state) askForKeys(ctx context.Context, clock Clock) {
+	c, err := NewClient(ClientOptions{Identity: s.id, Clock: clock, Route: func() Route { return RouteOf(s.id.Server, s.servers()) }})
+	if err != nil {
+		return
+	}
+	defer c.Close()
+	if s.doc != nil {
+		c.clock.issued(s.doc.Issued)
+	}
+	ctx, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	if statements, err := c.Keys(ctx); err == nil {
+		s.id.Follow(statements)
+	}
+}
+
 // Forget takes the files of a folder away, the key with them.
 func Forget(dir string) error {
 	var errs []error
-	for _, name := range []string{fileIdentity, fileKey, fileDocument, fileMemory, fileMark, fileLock} {
+	for _, name := range []string{fileIdentity, fileKey, fileDocument, fileMemory, fileMark, fileGuard, fileLock} {
 		errs = append(errs, removeFile(loadPath(dir, name)))
 	}
 	if err := os.RemoveAll(loadPath(dir, dirSpool)); err != nil {

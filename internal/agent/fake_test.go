@@ -34,6 +34,8 @@ type pc struct {
 	mu         sync.Mutex
 	privileged error
 	cutErr     error
+	wifiErr    error         // of switching on
+	stuck      chan struct{} // not nil: switching on never ends; closed when it was begun
 	up         bool
 	allow      []netip.AddrPort
 	calls      []string
@@ -99,10 +101,21 @@ func (p *pc) Plan(a host.Allow) []string {
 	return []string{fmt.Sprintf("close everything but %v", a.Servers)}
 }
 
-func (p *pc) SwitchWifi(_ context.Context, on bool, _ []host.Endpoint, _ bool) (string, error) {
+func (p *pc) SwitchWifi(ctx context.Context, on bool, _ []host.Endpoint, _ bool) (string, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.did(fmt.Sprintf("wifi %v", on))
+	if begun := p.stuck; on && begun != nil {
+		p.stuck = nil
+		close(begun)
+		p.mu.Unlock()
+		defer p.mu.Lock()
+		<-ctx.Done()
+		return "", ctx.Err()
+	}
+	if on && p.wifiErr != nil {
+		return "", p.wifiErr
+	}
 	return "off", nil
 }
 
@@ -187,6 +200,7 @@ type server struct {
 	homeless bool // no case for evidence
 	restored bool // from a backup: it knows less than the PC
 	asked    int  // times that evidence was sent
+	refused  bool // the PC's key
 	muted    bool // streams are opened and nothing comes through
 	clock    time.Duration
 	device   ed25519.PublicKey
@@ -268,7 +282,7 @@ func (s *server) set(change func()) {
 
 func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
-	down, now := s.down, s.now()
+	down, refused, now := s.down, s.refused, s.now()
 	s.mu.Unlock()
 	if down {
 		panic(http.ErrAbortHandler)
@@ -282,6 +296,8 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.enrol(w, r)
 		return
 	case wire.PathKeys:
+		s.mu.Lock()
+		defer s.mu.Unlock()
 		json.NewEncoder(w).Encode(map[string][]string{"changes": s.changes})
 		return
 	}
@@ -294,6 +310,11 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil || rerr != nil || sig.Verify(s.device) != nil || sig.VerifyBody(body) != nil {
 		w.WriteHeader(http.StatusUnauthorized)
 		json.NewEncoder(w).Encode(map[string]string{"code": code})
+		return
+	}
+	if refused {
+		w.WriteHeader(http.StatusForbidden)
+		json.NewEncoder(w).Encode(map[string]string{"code": "fault.device_refused"})
 		return
 	}
 	s.answer(w, r, body)
@@ -448,7 +469,7 @@ func newRig(t *testing.T) *rig {
 }
 
 func (r *rig) options() Options {
-	return Options{Dir: r.dir, Host: r.pc, Version: Version, Forbidden: r.silent, Clock: Clock{Now: r.m.clock().Now, Running: running}}
+	return Options{Dir: r.dir, Host: r.pc, Version: Version, Forbidden: r.silent, Clock: Clock{Now: r.m.clock().Now, Running: host.Running}}
 }
 
 // open takes up the folder, as a new process would.

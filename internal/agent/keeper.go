@@ -61,6 +61,7 @@ type keeper struct {
 	proveWait time.Duration
 	evidence  *set // begun by a cut, to be completed
 	cutErr    error
+	wifiErr   error            // why Wi-Fi is still off after a release
 	unwritten map[string]error // files that are not on disk as they should be, and why
 	signed    string           // the document among them
 }
@@ -126,6 +127,9 @@ func (k *keeper) file(in *wire.Infection) {
 // save writes the memory down.
 func (k *keeper) save() { k.wrote(fileMemory, k.st.saveMemory()) }
 
+// saveIdentity writes down whose signature counts.
+func (k *keeper) saveIdentity() { k.wrote(fileIdentity, k.st.saveIdentity()) }
+
 // wrote notes whether a file is on disk as it should be. What is not is written again
 // with every look, and told: the network waits for no disk.
 func (k *keeper) wrote(what string, err error) bool {
@@ -169,6 +173,10 @@ func (k *keeper) obey(ctx context.Context, d wire.Document, signed string) error
 	}
 	k.signed = signed
 	k.saveDocument()
+	if k.st.id != nil && k.st.id.Heed(d, signed) {
+		k.log.Info("signing keys are retired", "keys", d.Retired)
+		k.saveIdentity()
+	}
 	k.save()
 	if !c.on {
 		err = k.converge(ctx, nil)
@@ -386,12 +394,21 @@ func (k *keeper) failed(err error) {
 
 // unproven asks for a new proof.
 func (k *keeper) unproven() {
-	if k.fact.State != wire.IsolationApplied {
-		k.fact.State = wire.IsolationApplied
+	if now := k.asCut(); k.fact.State != now {
+		k.fact.State = now
 		k.changed()
 	}
 	k.fact.Proven, k.fact.Problems = 0, nil
 	k.proveAt, k.proveWait = 0, 0
+}
+
+// asCut is the state of a PC whose rules were put in and are not proven yet; in a dry run
+// that nothing was put in.
+func (k *keeper) asCut() wire.IsolationState {
+	if k.dry {
+		return wire.IsolationDryRun
+	}
+	return wire.IsolationApplied
 }
 
 // open takes the rules away once nothing wants them any more.
@@ -414,16 +431,13 @@ func (k *keeper) open(ctx context.Context) error {
 		}
 		k.power = nil
 	}
-	if k.st.memory.WifiOff && !k.dry {
-		if _, err := k.host.SwitchWifi(ctx, true, nil, true); err != nil {
-			k.log.Warn("wifi", "error", err)
-		}
-		k.st.memory.WifiOff = false
-	}
 	if k.st.mark != nil {
 		k.file(k.st.mark.Report) // with the mark goes the last copy of a report that found no place
 	}
-	k.st.memory.Since, k.st.memory.CutIn = 0, ""
+	m := &k.st.memory
+	m.Since, m.CutIn, m.Ended = 0, "", m.Presses
+	// What was read out for this isolation must not end the next one.
+	m.Codes.Challenge, m.AdminCodes.Challenge = "", ""
 	k.save()
 	k.wrote(fileMark, removeFile(k.st.path(fileMark)))
 	k.st.mark = nil
@@ -431,6 +445,34 @@ func (k *keeper) open(ctx context.Context) error {
 	k.log.Info("released", "dry_run", k.dry)
 	k.changed()
 	return nil
+}
+
+// wifiOn switches Wi-Fi on when we switched it off. What fails is tried again, over restarts
+// too, with each look. No press waits for it: whoever it asks may be stuck.
+func (k *keeper) wifiOn(ctx context.Context) {
+	k.mu.Lock()
+	due := k.st.memory.WifiOff && !k.dry && !k.cut && !k.st.cause().on
+	k.mu.Unlock()
+	if !due {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, switchTime)
+	defer cancel()
+	_, err := k.host.SwitchWifi(ctx, true, nil, true)
+	if errors.Is(err, host.ErrUnsupported) {
+		err = nil // there is none any more
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if (err == nil) != (k.wifiErr == nil) {
+		k.changed()
+	}
+	if k.wifiErr = err; err != nil {
+		k.log.Warn("Wi-Fi is still off; it is tried again", "error", err)
+		return
+	}
+	k.st.memory.WifiOff = false
+	k.save()
 }
 
 // off is the fact of a PC that is not isolated.
@@ -540,13 +582,23 @@ func (k *keeper) step(ctx context.Context) time.Duration {
 	if due {
 		k.proveNow(ctx, route, allow)
 	}
+	k.wifiOn(ctx)
 	switch {
 	case failing:
 		return k.pace.failing
 	case on:
 		return min(k.pace.look, k.untilProof())
+	case k.offline():
+		return k.pace.look
 	}
 	return 0
+}
+
+// offline reports whether Wi-Fi is still off after a release.
+func (k *keeper) offline() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.wifiErr != nil
 }
 
 func (k *keeper) untilProof() time.Duration {
@@ -565,6 +617,9 @@ func (k *keeper) writeAgain() {
 	if k.signed != "" {
 		k.saveDocument()
 	}
+	if k.unwritten[fileIdentity] != nil {
+		k.saveIdentity()
+	}
 	if k.st.mark != nil {
 		k.file(k.st.mark.Report)
 	} else {
@@ -572,14 +627,21 @@ func (k *keeper) writeAgain() {
 	}
 }
 
+// switchTime bounds how long the looks wait for NetworkManager, logind and their like: the
+// rules are watched and proven all the same.
+const switchTime = 10 * time.Second
+
 // settle sees to Wi-Fi and to the power, which are not worth a moment's delay of a cut.
 func (k *keeper) settle(ctx context.Context, c cause, allow host.Allow) {
 	var done, inhibit string
-	var off bool
 	var release func() error
 	if !k.dry {
+		ctx, cancel := context.WithTimeout(ctx, switchTime)
+		defer cancel()
+		k.wifiMayBeOff(true) // first: a crash must not leave it off for good
 		said, err := k.host.SwitchWifi(ctx, false, allow.Servers, c.wifi)
-		done, off = said, err == nil
+		done = said
+		k.wifiMayBeOff(!errors.Is(err, host.ErrUnsupported))
 		if err != nil && !errors.Is(err, host.ErrUnsupported) {
 			done = "could not: " + oneLine(err.Error())
 		}
@@ -596,6 +658,7 @@ func (k *keeper) settle(ctx context.Context, c cause, allow host.Allow) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if !k.cut { // released in between
+		defer k.stir()
 		if release != nil {
 			if err := release(); err != nil {
 				k.log.Warn("power", "error", err)
@@ -604,11 +667,18 @@ func (k *keeper) settle(ctx context.Context, c cause, allow host.Allow) {
 		return
 	}
 	k.power, k.fact.Wifi, k.fact.Inhibit = release, done, inhibit
-	if off && !k.st.memory.WifiOff {
-		k.st.memory.WifiOff = true
+	k.changed()
+}
+
+// wifiMayBeOff writes down whether Wi-Fi is to be switched on again.
+func (k *keeper) wifiMayBeOff(off bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.wifiErr = nil
+	if k.st.memory.WifiOff != off {
+		k.st.memory.WifiOff = off
 		k.save()
 	}
-	k.changed()
 }
 
 // proveNow runs the probes. A press, an order or a release does not wait for them.
@@ -660,7 +730,7 @@ func (k *keeper) route() Route {
 }
 
 // challenge gives the challenge to read out, and how long it lives.
-func (k *keeper) challenge() (string, time.Duration, error) {
+func (k *keeper) challenge(by source) (string, time.Duration, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	switch {
@@ -669,13 +739,14 @@ func (k *keeper) challenge() (string, time.Duration, error) {
 	case k.st.id == nil:
 		return "", 0, ErrNotEnrolled
 	}
-	c, left, err := k.st.memory.Codes.challenge(k.boot, k.clock.Running(), rand.Reader)
+	c, left, err := k.st.memory.codesOf(by).challenge(k.boot, k.clock.Running(), rand.Reader)
 	k.save()
 	return c, left, err
 }
 
-// release obeys a code that an administrator read out.
-func (k *keeper) release(ctx context.Context, code string) error {
+// release obeys a code that an administrator read out. Whoever has the rights of the PC's
+// administrator may answer the challenge of the others too.
+func (k *keeper) release(ctx context.Context, by source, code string) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	defer k.stir()
@@ -688,7 +759,10 @@ func (k *keeper) release(ctx context.Context, code string) error {
 		return ErrNotEnrolled
 	}
 	m := &k.st.memory
-	challenge, err := m.Codes.try(k.boot, k.clock.Running(), k.st.id.Secret, k.st.id.Device, code)
+	challenge, err := m.codesOf(by).try(k.boot, k.clock.Running(), k.st.id.Secret, k.st.id.Device, code)
+	if by == administrator && errors.Is(err, ErrNoChallenge) {
+		challenge, err = m.Codes.try(k.boot, k.clock.Running(), k.st.id.Secret, k.st.id.Device, code)
+	}
 	if err != nil {
 		k.save()
 		return err

@@ -44,7 +44,7 @@ func looked(ctx context.Context, o Options) (*Agent, error) {
 	k.dry = o.DryRun
 	k.fact = k.off()
 	if c := st.cause(); c.on {
-		k.fact.Order, k.fact.Since, k.fact.State = c.order, st.memory.Since, wire.IsolationApplied
+		k.fact.Order, k.fact.Since, k.fact.State = c.order, st.memory.Since, k.asCut()
 		if err := k.standing(ctx, st.allow()); err != nil {
 			k.fact.State, k.fact.Problems = wire.IsolationFailing, []string{oneLine(err.Error())}
 		}

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"context"
 	"crypto/ed25519"
 	"crypto/sha256"
@@ -25,15 +26,16 @@ import (
 
 // Limits of the spool. Evidence makes room for newer evidence; a report never goes.
 const (
-	maxSpoolFiles = 64
+	maxSpoolFiles = 80
 	maxSpoolBytes = 64 << 20
-	maxReports    = 16      // waiting to be sent; more presses are still counted, and cut
+	maxReports    = 16      // presses waiting to be sent; more are still counted, and cut
+	maxOthers     = 16      // reports of other kinds waiting to be sent
 	maxItem       = 4 << 20 // one item of evidence
 	maxSet        = 24 << 20
 )
 
-// spool holds what the server does not have yet: one file each. Reports are
-// "r KEY", evidence "e KEY NAME"; keys sort by time.
+// spool holds what the server does not have yet: one file each. Reports of presses are
+// "r KEY", those of other kinds "o KEY", evidence "e KEY NAME"; keys sort by time.
 type spool struct {
 	dir string
 
@@ -43,13 +45,14 @@ type spool struct {
 type waiting struct {
 	file   string
 	report bool
+	press  bool // a report of a press
 	key    string
 	name   string // of an item of evidence
 	size   int64
 	at     time.Time
 }
 
-// list gives what waits: reports first, then evidence, oldest first.
+// list gives what waits: presses first, then other reports, then evidence, oldest first.
 func (s *spool) list() []waiting {
 	entries, err := os.ReadDir(s.dir)
 	if err != nil {
@@ -64,8 +67,8 @@ func (s *spool) list() []waiting {
 		}
 		w := waiting{file: filepath.Join(s.dir, e.Name()), size: info.Size(), at: info.ModTime()}
 		switch {
-		case len(parts) == 2 && parts[0] == "r":
-			w.report, w.key = true, parts[1]
+		case len(parts) == 2 && (parts[0] == "r" || parts[0] == "o"):
+			w.report, w.press, w.key = true, parts[0] == "r", parts[1]
 		case len(parts) == 3 && parts[0] == "e":
 			w.key, w.name = parts[1], parts[2]
 		default:
@@ -74,34 +77,47 @@ func (s *spool) list() []waiting {
 		out = append(out, w)
 	}
 	slices.SortStableFunc(out, func(a, b waiting) int {
-		if a.report != b.report {
-			if a.report {
-				return -1
-			}
-			return 1
-		}
-		return strings.Compare(a.key, b.key)
+		return cmp.Or(a.rank()-b.rank(), strings.Compare(a.key, b.key))
 	})
 	return out
 }
 
+// rank is what is sent before what.
+func (w waiting) rank() int {
+	switch {
+	case w.press:
+		return 0
+	case w.report:
+		return 1
+	}
+	return 2
+}
+
+// other is the file of a report of another kind than a press.
+func (s *spool) other(key string) string { return filepath.Join(s.dir, "o "+filepath.Base(key)) }
+
+// addReport keeps a report. Those of other kinds never take the room of presses.
 func (s *spool) addReport(in wire.Infection) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	press, most, file := in.Kind == "", maxReports, "r "+in.Key
+	if !press {
+		most, file = maxOthers, "o "+in.Key
+	}
 	n := 0
 	for _, w := range s.list() {
-		if w.report {
+		if w.report && w.press == press {
 			n++
 		}
 	}
-	if n >= maxReports {
-		return fmt.Errorf("spool: %d reports wait already", n)
+	if n >= most {
+		return fmt.Errorf("spool: %d reports wait already: %w", n, ErrTooManyReports)
 	}
 	raw, err := json.Marshal(in)
 	if err != nil {
 		return fmt.Errorf("spool: %w", err)
 	}
-	return s.write("r "+in.Key, raw)
+	return s.write(file, raw)
 }
 
 func (s *spool) addEvidence(key, name string, data []byte) error {
@@ -299,7 +315,7 @@ func (s *spool) send(ctx context.Context, c *Client, told func(key string, r wir
 			homeless[w.key] = err
 			continue
 		}
-		if w.report && errors.As(err, &refused) && notNow(refused) {
+		if w.report && errors.As(err, &refused) && (notNow(refused) || !w.press && refused.Status == http.StatusTooManyRequests) {
 			homeless[w.key] = err // it is tried again, and nothing waits behind it
 			continue
 		}

@@ -13,8 +13,6 @@ import (
 	"slices"
 	"strings"
 
-	"golang.org/x/mod/sumdb/note"
-
 	"sekimori/internal/agent/host"
 	"sekimori/internal/kit/wire"
 )
@@ -30,9 +28,6 @@ const (
 	dirSpool     = "spool"
 )
 
-// errBusy says that another agent process works on the folder.
-var errBusy = errors.New("agent: another agent process holds the state folder")
-
 // ErrNotEnrolled says that this PC belongs to no server yet.
 var ErrNotEnrolled = errors.New("agent: this PC is not enrolled")
 
@@ -42,7 +37,7 @@ type Identity struct {
 	CA         string      `json:"ca,omitempty"` // PEM of the company's own authority
 	Device     string      `json:"device"`
 	Person     string      `json:"person"` // whom the PC is bound to, for showing
-	Keys       []string    `json:"keys"`   // verifier keys that may sign desired states
+	wire.Trust             // keys that may sign desired states; guarded by whoever guards the state
 	Secret     []byte      `json:"secret"` // of release codes
 	EnrolledAt wire.Micros `json:"enrolled_at"`
 	// Servers are those of the first desired state: the way back for a PC that has lost
@@ -52,25 +47,13 @@ type Identity struct {
 	Key ed25519.PrivateKey `json:"-"` // nil when its file cannot be read: nothing can be sent then
 }
 
-// Verifiers are the keys that may sign desired states.
-func (id *Identity) Verifiers() (note.Verifiers, error) {
-	var out []note.Verifier
-	for _, k := range id.Keys {
-		v, err := note.NewVerifier(k)
-		if err != nil {
-			return nil, fmt.Errorf("key of the server: %w", err)
-		}
-		out = append(out, v)
-	}
-	return note.VerifierList(out...), nil
-}
-
 // memory is what this PC itself has lived through.
 type memory struct {
 	Presses       int64             `json:"presses"`        // of "infected" so far
 	Over          string            `json:"over"`           // order of the desired state at the newest press: it knew nothing of the press
 	Since         wire.Micros       `json:"since"`          // of the isolation in force
 	ReleasedLocal int64             `json:"released_local"` // presses that a code has ended
+	Ended         int64             `json:"ended"`          // presses that are over, whatever ended them
 	ReleasedOrder string            `json:"released_order"` // the order that a code has ended
 	Release       *wire.CodeRelease `json:"release,omitempty"`
 	Newest        int64             `json:"newest"` // version of the newest desired state ever seen
@@ -81,6 +64,15 @@ type memory struct {
 	Filed         string            `json:"filed"`    // key of the newest report that lies in the spool or was sent
 	Label         string            `json:"label"`    // its case, once the server has answered
 	Codes         codes             `json:"codes"`
+	AdminCodes    codes             `json:"admin_codes"`
+}
+
+// codesOf are those of a source.
+func (m *memory) codesOf(s source) *codes {
+	if s == administrator {
+		return &m.AdminCodes
+	}
+	return &m.Codes
 }
 
 // mark is written before the network is cut and taken away after it is open again. It
@@ -166,6 +158,7 @@ func (s *state) loadDocument() {
 		}
 		if err == nil && bad == nil {
 			s.doc = &d
+			s.id.Heed(d, string(raw)) // it is written down before what it says of keys
 			return
 		}
 	}
@@ -196,7 +189,7 @@ func (s *state) loadMemory() {
 	}
 	if lost {
 		s.problem("%s cannot be read: what was counted is lost", fileMemory)
-		s.memory = memory{Codes: codes{Issued: maxChallenges}}
+		s.memory = memory{Codes: codes{Issued: maxChallenges}, AdminCodes: codes{Issued: maxChallenges}}
 		if s.doc != nil {
 			s.memory.Presses = s.doc.Isolation.Local
 		}
@@ -228,7 +221,7 @@ type cause struct {
 }
 
 func (s *state) cause() cause {
-	c := cause{pressed: s.memory.Presses > s.memory.ReleasedLocal}
+	c := cause{pressed: s.memory.Presses > max(s.memory.ReleasedLocal, s.memory.Ended)}
 	m := s.mark
 	behind := m != nil && (s.doc == nil || s.doc.Version < m.Version)
 	switch {

@@ -14,6 +14,9 @@ import (
 // ErrUnsupported says that this system has no such thing.
 var ErrUnsupported = errors.New("host: not supported on this system")
 
+// ErrLocked says that another process holds a lock.
+var ErrLocked = errors.New("host: another process holds this folder")
+
 // Endpoint is one address and TCP port of the management server.
 type Endpoint = netip.AddrPort
 

@@ -19,6 +19,8 @@ type linux struct {
 	cutting  sync.Mutex // one change of the rules at a time; guards noBridge
 	noBridge bool       // this kernel has no rules for bridges
 
+	usb usbKnown
+
 	wifi sync.Mutex // one switching at a time
 	off  *wifiOff   // what was switched off here; nil until it was read from o.State
 }

@@ -120,7 +120,7 @@ func TestInstalledAgentCutsBeforeTheNetworkIsThere(t *testing.T) {
 
 func TestPackagedUnitsAreThoseThatAreInstalled(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{serviceUnit, bootUnit, desktopEntry} {
+	for _, name := range []string{serviceUnit, bootUnit, desktopEntry, mediaRules} {
 		want, err := unit(name, installedExe, installedState)
 		must(t, err)
 		got, err := os.ReadFile(filepath.Join("../../../packaging/agent", name))

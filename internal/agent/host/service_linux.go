@@ -25,9 +25,11 @@ const (
 	serviceUnit  = "sekimori-agent.service"
 	bootUnit     = "sekimori-agent-boot.service"
 	desktopEntry = "sekimori-infected.desktop"
+	mediaRules   = "60-sekimori-media.rules" // after the rules that recognise disks, before those of desktops
 
 	unitFolder    = "/etc/systemd/system"
 	desktopFolder = "/usr/local/share/applications"
+	rulesFolder   = "/etc/udev/rules.d"
 
 	systemdName  = "org.freedesktop.systemd1"
 	systemdPath  = "/org/freedesktop/systemd1"
@@ -40,6 +42,7 @@ func (h *linux) installed() map[string]string {
 		serviceUnit:  filepath.Join(h.o.Root, unitFolder, serviceUnit),
 		bootUnit:     filepath.Join(h.o.Root, unitFolder, bootUnit),
 		desktopEntry: filepath.Join(h.o.Root, desktopFolder, desktopEntry),
+		mediaRules:   filepath.Join(h.o.Root, rulesFolder, mediaRules), // udev sees by itself that it has changed
 	}
 }
 
@@ -94,6 +97,9 @@ func (h *linux) Uninstall(ctx context.Context) error {
 			[]string{serviceUnit, bootUnit}, false).Err
 		if err != nil {
 			return fmt.Errorf("uninstall: systemd: %w", err)
+		}
+		if err := h.letAllGo(ctx); err != nil {
+			return fmt.Errorf("uninstall: %w", err)
 		}
 		left := slices.Collect(maps.Values(h.installed()))
 		if h.o.State != "" {

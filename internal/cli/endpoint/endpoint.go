@@ -36,6 +36,8 @@ type Program struct {
 	Host func(state string) host.Host
 	// Forbidden are places that an isolated PC must not reach; default: the agent's choice.
 	Forbidden func(allow host.Allow) []agent.Target
+	// Clock is the PC's; default: the machine's.
+	Clock agent.Clock
 }
 
 // shell is what a verb works with.
@@ -61,6 +63,7 @@ type verb struct {
 func verbs() []verb {
 	return []verb{
 		{name: "infected", flags: (*shell).infected},
+		{name: "report", flags: (*shell).report},
 		{name: "status", flags: (*shell).status},
 		{name: "release", flags: (*shell).release},
 		{name: "facts", flags: (*shell).facts},
@@ -75,7 +78,7 @@ func verbs() []verb {
 
 // Main runs one command line and gives the exit status.
 func Main(ctx context.Context, p Program, args []string, env func(string) string, stdin io.Reader, stdout, stderr io.Writer) int {
-	cat, err := i18n.LoadOnly("agent", "agentgw", "device", "fault")
+	cat, err := i18n.LoadOnly("agent", "agentgw", "device", "fault", "guard")
 	if err != nil {
 		fmt.Fprintf(stderr, "%s: %v\n", p.Name, err)
 		return exitFailed
@@ -83,7 +86,10 @@ func Main(ctx context.Context, p Program, args []string, env func(string) string
 	if p.Host == nil {
 		p.Host = thisHost
 	}
-	s := &shell{Program: p, env: env, in: stdin, out: stdout, err: stderr, clock: agent.MachineClock(),
+	if p.Clock.Now == nil {
+		p.Clock = agent.MachineClock()
+	}
+	s := &shell{Program: p, env: env, in: stdin, out: stdout, err: stderr, clock: p.Clock,
 		p: cat.PrinterIn(language(env), zone()), both: [2]i18n.Printer{cat.Printer(i18n.JA), cat.Printer(i18n.EN)}}
 	return s.main(ctx, args)
 }
@@ -246,6 +252,8 @@ func (s *shell) sentence(err error) string {
 		return s.p.T("agent.release.code_wrong")
 	case errors.Is(err, agent.ErrTooManyCodes):
 		return s.p.T("agent.release.too_many")
+	case errors.Is(err, agent.ErrTooManyReports):
+		return s.p.T("agent.told.too_many")
 	case errors.Is(err, agent.ErrTicket):
 		return s.p.T("agent.ticket_invalid")
 	case errors.Is(err, agent.ErrIsolated):

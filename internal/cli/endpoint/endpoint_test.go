@@ -139,6 +139,8 @@ func TestUsage(t *testing.T) {
 		"status now":                  {2, `"now" is one argument too many`},
 		"status --loud":               {2, "no flag --loud"},
 		"release --code":              {2, "give --code a value"},
+		"report":                      {2, "give --kind"},
+		"report --kind fire":          {2, `no kind of report "fire". Please choose one of: virus, missent, lost,`},
 		"run --dry-run=perhaps":       {2, `--dry-run does not take "perhaps"`},
 		"enrol":                       {2, "give --server"},
 		"enrol --server https://a.ex": {2, "give --token"},
@@ -259,11 +261,14 @@ func TestDryRunSaysSo(t *testing.T) {
 		t.Errorf("exit %d %v\n%s", code, err, out)
 	}
 	code, out, _ = play(t, p, nil, "facts", "--state", dir)
-	if code != 0 || !strings.Contains(out, `isolation: {"state":"applied"`) {
+	if code != 0 || !strings.Contains(out, `isolation: {"state":"dry_run"`) {
 		t.Errorf("facts: exit %d\n%s", code, out)
 	}
 	if code, _, errs := play(t, p, nil, "release", "--state", dir); code != 1 || !strings.Contains(errs, "not enrolled") {
 		t.Errorf("release: exit %d %s", code, errs)
+	}
+	if code, out, errs := play(t, p, nil, "report", "--kind", "lost", "--state", dir); code != 1 || out != "" || !strings.Contains(errs, "not enrolled") {
+		t.Errorf("report: exit %d %s%s", code, out, errs)
 	}
 }
 

@@ -96,7 +96,8 @@ func stateFlag(fs *pflag.FlagSet) *string { return fs.String("state", "", "DIR")
 
 func (s *shell) options(p place, dry bool) agent.Options {
 	return agent.Options{Dir: p.state, Host: s.Host(p.state), Version: agent.Version, DryRun: dry, Clock: s.clock, Forbidden: s.Forbidden,
-		Why: s.both[0].T("agent.power") + " / " + s.both[1].T("agent.power")}
+		Why: s.both[0].T("agent.power") + " / " + s.both[1].T("agent.power"),
+		Say: func(id string, args ...any) string { return s.both[0].T(id, args...) + "\n" + s.both[1].T(id, args...) }}
 }
 
 // program is what a system starts: the slim agent, also when `sekimori` installs it.

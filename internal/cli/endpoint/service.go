@@ -79,7 +79,7 @@ func (s *shell) uninstall(fs *pflag.FlagSet) func(context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := agent.CheckTicket(p.state, text, s.clock); err != nil {
+		if err := agent.CheckTicket(ctx, p.state, text, s.clock); err != nil {
 			return err
 		}
 		h := s.Host(p.state)

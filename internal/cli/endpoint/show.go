@@ -83,8 +83,11 @@ func (s *shell) show(st agent.Status, running bool) {
 	if !st.Privileged {
 		s.say(s.p.T("agent.unprivileged", "detail", st.Why))
 	}
-	if st.Waiting > 0 {
-		s.say(s.p.T("agent.show.waiting", "n", st.Waiting))
+	if st.Unsent > 0 {
+		s.say(s.p.T("agent.show.unsent", "n", st.Unsent))
+	}
+	if n := st.Waiting - st.Unsent; n > 0 {
+		s.say(s.p.T("agent.show.waiting", "n", n))
 	}
 	if st.Label != "" {
 		s.say(s.p.T("agent.report.filed", "label", st.Label))

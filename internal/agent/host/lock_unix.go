@@ -1,6 +1,6 @@
 //go:build unix
 
-package agent
+package host
 
 import (
 	"errors"
@@ -10,9 +10,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// lockFile takes the lock of a folder, or gives errBusy. The system frees it when the
-// process ends, however it ends.
-func lockFile(name string) (*os.File, error) {
+// Lock takes the lock of a folder, which is this file, or gives ErrLocked. The
+// system frees it when the process ends, however it ends.
+func Lock(name string) (*os.File, error) {
 	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("lock: %w", err)
@@ -20,7 +20,7 @@ func lockFile(name string) (*os.File, error) {
 	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		f.Close()
 		if errors.Is(err, unix.EWOULDBLOCK) {
-			return nil, errBusy
+			return nil, ErrLocked
 		}
 		return nil, fmt.Errorf("lock: %w", err)
 	}

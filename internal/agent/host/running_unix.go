@@ -1,6 +1,6 @@
 //go:build linux || darwin
 
-package agent
+package host
 
 import (
 	"time"
@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// running is the time since the system started.
-func running() time.Duration {
+// Running is the time since the system started.
+func Running() time.Duration {
 	var t unix.Timespec
 	if err := unix.ClockGettime(sinceBoot, &t); err != nil {
 		return 0 // a challenge then never ends by its age; its tries and its one use stay

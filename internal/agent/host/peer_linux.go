@@ -1,4 +1,4 @@
-package agent
+package host
 
 import (
 	"net"
@@ -8,8 +8,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// peer names the account at the other end of a socket, as the kernel knows it.
-func peer(conn net.Conn) string {
+// Peer names the account at the other end of a socket, as the kernel knows it; ""
+// when it does not.
+func Peer(conn net.Conn) string {
 	u, ok := conn.(*net.UnixConn)
 	if !ok {
 		return ""

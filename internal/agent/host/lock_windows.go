@@ -1,4 +1,4 @@
-package agent
+package host
 
 import (
 	"errors"
@@ -8,9 +8,9 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// lockFile takes the lock of a folder, or gives errBusy. The system frees it when the
-// process ends, however it ends.
-func lockFile(name string) (*os.File, error) {
+// Lock takes the lock of a folder, which is this file, or gives ErrLocked. The
+// system frees it when the process ends, however it ends.
+func Lock(name string) (*os.File, error) {
 	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("lock: %w", err)
@@ -19,7 +19,7 @@ func lockFile(name string) (*os.File, error) {
 	if err != nil {
 		f.Close()
 		if errors.Is(err, windows.ERROR_LOCK_VIOLATION) {
-			return nil, errBusy
+			return nil, ErrLocked
 		}
 		return nil, fmt.Errorf("lock: %w", err)
 	}

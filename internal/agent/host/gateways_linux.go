@@ -1,4 +1,4 @@
-package agent
+package host
 
 import (
 	"encoding/binary"
@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// gateways are the next hops of the default routes, as /proc/net shows them.
-func gateways() []netip.Addr {
+// Gateways are the next hops of the default routes, as /proc/net shows them.
+func Gateways() []netip.Addr {
 	var out []netip.Addr
 	// Fields of route: interface, destination, gateway, flags, …, each address in the
 	// byte order of the machine (proc_net(5)).

@@ -1,9 +1,0 @@
-//go:build !linux && !darwin && !windows
-
-package agent
-
-import "time"
-
-// running is the PC's own clock: this system is not one that we ship for, and whoever sets
-// its clock moves the life of a challenge.
-func running() time.Duration { return time.Duration(time.Now().UnixNano()) }
