@@ -96,7 +96,7 @@ func Demo(ctx context.Context, o DemoOptions, stdout io.Writer, log *slog.Logger
 	return h.run(ctx, ln, sender, demo, func(ctx context.Context, c *crew) {
 		err := h.demoPCs(ctx, c, filepath.Join(dir, "pcs"))
 		if err == nil && fresh {
-			err = h.demoIsolation(ctx)
+			err = errors.Join(h.demoMedia(ctx), h.demoIsolation(ctx))
 		}
 		if err != nil && ctx.Err() == nil {
 			log.ErrorContext(ctx, "demo PCs", "error", err)

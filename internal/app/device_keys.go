@@ -14,6 +14,8 @@ import (
 
 	"golang.org/x/mod/sumdb/note"
 
+	"sekimori/internal/domain/device"
+	"sekimori/internal/domain/journal"
 	"sekimori/internal/kit/wire"
 )
 
@@ -25,7 +27,7 @@ const deviceFile = "device-keys.json"
 type deviceSecrets struct {
 	Signer   string   `json:"signer"`   // signs desired states, in the note form
 	Verifier string   `json:"verifier"` // its public half
-	Changes  []string `json:"changes"`  // the old keys' words for their successors, oldest first
+	Changes  []string `json:"changes"`  // the keys' words for their successors and on those before them, oldest first
 	Vault    []byte   `json:"vault"`    // AES-256 key over the devices' release secrets
 }
 
@@ -74,10 +76,10 @@ func newDeviceSecrets(origin string) ([]byte, error) {
 	return json.MarshalIndent(s, "", "  ")
 }
 
-// RotateDeviceKey makes a new signing key for desired states, which the old one names.
-// It takes effect when the server starts again; devices learn of it when they next come,
-// however late. It gives the new public key.
-func RotateDeviceKey(cfg Config) (verifier string, err error) {
+// RotateDeviceKey makes a new signing key for desired states, which the old one names; with
+// retire, the new one then ends every older key. It takes effect when the server starts
+// again; devices learn of it when they next come, however late. It gives the new public key.
+func RotateDeviceKey(cfg Config, retire bool) (verifier string, err error) {
 	dir := filepath.Join(cfg.Data, "keys")
 	if _, err := os.Stat(filepath.Join(dir, deviceFile)); err != nil {
 		return "", fmt.Errorf("no device key to change: %w", err)
@@ -95,6 +97,17 @@ func RotateDeviceKey(cfg Config) (verifier string, err error) {
 		return "", err
 	}
 	s.Changes = append(s.Changes, change)
+	if retire {
+		newest, err := note.NewSigner(s.Signer)
+		if err != nil {
+			return "", fmt.Errorf("make key: %w", err)
+		}
+		retired, err := wire.SignRetirement(wire.SigningKeys(s.Changes), newest)
+		if err != nil {
+			return "", err
+		}
+		s.Changes = append(s.Changes, retired)
+	}
 	raw, err := json.MarshalIndent(s, "", "  ")
 	if err != nil {
 		return "", fmt.Errorf("marshal device keys: %w", err)
@@ -114,16 +127,9 @@ func RotateDeviceKey(cfg Config) (verifier string, err error) {
 
 // follows reports whether PCs that trust an older key come to trust this one.
 func (k *deviceKeys) follows(older string) bool {
-	for _, change := range k.Changes() {
-		v, err := note.NewVerifier(older)
-		if err != nil {
-			return false
-		}
-		if next, err := wire.OpenKeyChange(change, note.VerifierList(v)); err == nil {
-			older = next
-		}
-	}
-	return older == k.Verifier
+	trust := wire.Trust{Keys: []string{older}}
+	trust.Follow(k.Changes())
+	return trust.Keys[len(trust.Keys)-1] == k.Verifier
 }
 
 // sameDevices refuses a database whose PCs obey another key: they would refuse every
@@ -140,7 +146,30 @@ func (h *house) sameDevices(ctx context.Context) error {
 	if was != "" && !k.follows(was) {
 		return fmt.Errorf("the PCs of this database obey key %q, and the keys folder holds another: bring %s back from your backup", was, deviceFile)
 	}
+	if was != "" {
+		if err := h.recordKey(ctx, k); err != nil {
+			return fmt.Errorf("record the new device key: %w", err)
+		}
+	}
 	return h.db.SetMeta(ctx, "device_key", k.Verifier)
+}
+
+// recordKey says in the record that PCs are to obey another key from now on, and which never
+// again. A server that ends between it and the next line says so twice.
+func (h *house) recordKey(ctx context.Context, k *deviceKeys) error {
+	last, err := h.db.LastEventAt(ctx)
+	if err != nil {
+		return err
+	}
+	data := map[string]any{"signing_key": wire.KeyName(k.signer)}
+	if retired := wire.RetiredKeys(k.Changes()); len(retired) > 0 {
+		data["retired_keys"] = retired
+	}
+	ev, err := journal.NewEvent(newClock(last, wallOf(ctx)).Now(), "device.key_changed", "", "system", data)
+	if err != nil {
+		return err
+	}
+	return h.db.UpdateDevices(ctx, func(tx device.Tx) error { return tx.Record(ctx, ev) })
 }
 
 // Signers gives the key that signs.
@@ -149,7 +178,7 @@ func (k *deviceKeys) Signers() []note.Signer { return []note.Signer{k.signer} }
 // Verifiers gives its public half.
 func (k *deviceKeys) Verifiers() []string { return []string{k.Verifier} }
 
-// Changes gives the old keys' words for their successors, oldest first.
+// Changes gives the keys' words for their successors and on those before them, oldest first.
 func (k *deviceKeys) Changes() []string { return k.deviceSecrets.Changes }
 
 // Seal encrypts a secret, bound to its name.

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"io"
 	"net"
 	"net/netip"
 	"net/url"
@@ -107,7 +106,8 @@ type cases struct {
 	now       func() time.Time
 }
 
-// ReportInfection stores the report of a PC as its person's.
+// ReportInfection stores the report of a PC as its person's. The words of the person, and
+// from which PC and account they came, are the case's first fact.
 func (c cases) ReportInfection(ctx context.Context, by access.Actor, in wire.Infection, dev device.Device) (id, label string, err error) {
 	org, err := c.people.Org(ctx)
 	if err != nil {
@@ -116,22 +116,35 @@ func (c cases) ReportInfection(ctx context.Context, by access.Actor, in wire.Inf
 	say := c.catalogue.Printer(i18n.Lang(org.People[by.Person].Lang))
 	// The PC's clock is a claim; a time that cannot be is no time.
 	found := incident.Moment{At: in.At.Time(), Known: in.At != 0 && !in.At.Time().After(c.now())}
-	i, err := c.incidents.Report(ctx, by, incident.Report{Kind: incident.Virus, Summary: clip(say.T("device.infected", "name", dev.Name), incident.MaxSummary),
-		Discovered: found, Channel: "agent", Key: in.Key})
+	kind, summary := incident.Virus, say.T("device.infected", "name", dev.Name)
+	if in.Kind != "" {
+		first, _, _ := strings.Cut(in.Note, "\n")
+		kind, summary = incident.Kind(in.Kind), cmp.Or(first, say.T("device.reported", "kind", say.T("kind."+in.Kind), "name", dev.Name))
+	}
+	// The PC may have another name when it repeats what was not answered: its key decides.
+	i, err := c.incidents.Report(ctx, by, incident.Report{Kind: kind, Summary: clip(summary, incident.MaxSummary),
+		Discovered: found, Channel: "agent", Key: in.Key, KeyAlone: true, Words: toldBy(say, in, dev)})
 	if err != nil {
 		return "", "", err
-	}
-	if in.Note != "" {
-		if _, err := c.incidents.AddFact(ctx, by, i.ID, incident.Addition{Text: clip(in.Note, incident.MaxText)}); err != nil {
-			return "", "", fmt.Errorf("add the note: %w", err)
-		}
 	}
 	return i.ID, i.Label, nil
 }
 
+// toldBy is what somebody wrote at a PC, and from where it came: claims of the PC.
+func toldBy(say i18n.Printer, in wire.Infection, dev device.Device) string {
+	from := say.T("device.told", "name", dev.Name, "user", in.User)
+	if in.User == "" {
+		from = say.T("device.told_by_somebody", "name", dev.Name)
+	}
+	if in.Note == "" {
+		return from
+	}
+	return clip(in.Note, incident.MaxText/2) + "\n\n" + from
+}
+
 // AddEvidence keeps a file of the PC with its case.
-func (c cases) AddEvidence(ctx context.Context, by access.Actor, incidentID, name, media string, r io.Reader) ([32]byte, int64, error) {
-	e, err := c.incidents.AddEvidence(ctx, by, incidentID, incident.Upload{Name: name, Media: media, Body: r})
+func (c cases) AddEvidence(ctx context.Context, by access.Actor, incidentID string, f device.File) ([32]byte, int64, error) {
+	e, err := c.incidents.AddEvidence(ctx, by, incidentID, incident.Upload{Name: f.Name, Media: f.Media, Body: f.Body, Once: f.Once})
 	return e.SHA256, e.Size, err
 }
 

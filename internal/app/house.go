@@ -11,16 +11,19 @@ import (
 	"time"
 
 	"sekimori/internal/domain/access"
+	"sekimori/internal/domain/asset"
 	"sekimori/internal/domain/audit"
 	"sekimori/internal/domain/device"
 	"sekimori/internal/domain/directory"
 	"sekimori/internal/domain/incident"
 	"sekimori/internal/domain/journal"
 	"sekimori/internal/domain/notice"
+	"sekimori/internal/domain/request"
 	"sekimori/internal/inbound/agentgw"
 	"sekimori/internal/kit/i18n"
 	"sekimori/internal/kit/id"
 	"sekimori/internal/kit/jpcal"
+	"sekimori/internal/kit/wire"
 	"sekimori/internal/outbound/blob"
 	"sekimori/internal/outbound/bus"
 	"sekimori/internal/outbound/store"
@@ -57,6 +60,9 @@ type services struct {
 	notices   *notice.Service
 	incidents *incident.Service
 	devices   *device.Service
+	requests  *request.Service
+	assets    *asset.Service
+	stocks    *asset.StockService
 	audit     *audit.Service
 	sealer    *journal.Sealer
 }
@@ -113,7 +119,7 @@ func open(ctx context.Context, cfg Config, log *slog.Logger, cost access.Cost) (
 	if h.services, err = h.serve(ctx, h.clock.Now, cost); err != nil {
 		return nil, err
 	}
-	h.agents = agentgw.New(agentgw.Parts{Devices: h.devices, Live: deep{h.hub}, Server: h.post(), Now: h.now, Log: log})
+	h.agents = agentgw.New(agentgw.Parts{Devices: h.devices, Media: h.assets, Live: deep{h.hub}, Server: h.post(), Now: h.now, Log: log})
 	return h, nil
 }
 
@@ -172,7 +178,11 @@ func (h *house) serve(ctx context.Context, now func() time.Time, cost access.Cos
 	}
 	s.devices = device.NewService(device.Parts{Store: h.db, People: s.people, Now: now, Keys: h.keys.devices, Secrets: h.keys.devices,
 		Servers: h.pinned.servers, Company: h.cfg.Company, Random: rand.Reader,
-		Cases: cases{incidents: s.incidents, people: s.people, catalogue: h.catalogue, now: now}})
+		Cases:  cases{incidents: s.incidents, people: s.people, catalogue: h.catalogue, now: now},
+		Guards: func(ctx context.Context) (func([]string) wire.GuardMode, error) { return s.assets.Modes(ctx) }})
+	if err := h.lend(&s, cal); err != nil {
+		return s, err
+	}
 	if s.audit, err = audit.NewService(h.db.Record(), h.db, h.keys.origin, h.keys.verifier, now); err != nil {
 		return s, err
 	}

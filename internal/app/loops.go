@@ -28,11 +28,18 @@ func (c *crew) start(f func()) {
 	}()
 }
 
+// mailer sends what is planned, notices and letters.
+type mailer interface {
+	notice.Sender
+	notice.LetterSender
+}
+
 // work starts everything that happens without a request, until ctx ends.
-func (h *house) work(ctx context.Context, c *crew, sender notice.Sender) {
+func (h *house) work(ctx context.Context, c *crew, sender mailer) {
 	mail := notice.NewDispatcher(h.db, sender, h.now, mailWorkers)
-	c.start(func() { h.rounds(ctx, "timers", h.untilDue, h.notices.FireDue) })
-	c.start(func() { h.rounds(ctx, "notices", h.untilDue, mail.SendDue) })
+	c.start(func() { h.rounds(ctx, "timers", h.untilNext(h.db.NextDue), h.notices.FireDue) })
+	c.start(func() { h.rounds(ctx, "notices", h.untilNext(h.db.NextDue), mail.SendDue) })
+	h.lendingWork(ctx, c, sender)
 	if post, ok := sender.(*mailout.SMTP); ok { // the demo's outbox has no connections
 		c.start(func() { post.Run(ctx) })
 		if h.mailsCheckpoints() {
@@ -98,17 +105,6 @@ func (h *house) rounds(ctx context.Context, name string, wait func(context.Conte
 	}
 }
 
-// untilDue is the time to the next timer, at most a few seconds: another server may
-// have set an earlier one, and the machine may have slept.
-func (h *house) untilDue(ctx context.Context) time.Duration {
-	const longest, shortest = 2 * time.Second, 50 * time.Millisecond
-	due, any, err := h.db.NextDue(ctx)
-	if err != nil || !any {
-		return longest
-	}
-	return min(max(due.Sub(h.now()), shortest), longest)
-}
-
 // every calls f now and then each period.
 func (h *house) every(ctx context.Context, period time.Duration, name string, f func(context.Context) error) {
 	tick := time.NewTicker(period)
@@ -125,15 +121,16 @@ func (h *house) every(ctx context.Context, period time.Duration, name string, f 
 	}
 }
 
-// watch looks for notices that should have gone out and did not (rule 14). It says so
-// in the operator's log, the metrics and the health page.
+// watch looks for notices and letters that should have gone out and did not (rule 14). It
+// says so in the operator's log, the metrics and the health page.
 func (h *house) watch(ctx context.Context) error {
 	s, err := h.db.Stats(ctx, h.now())
 	if err != nil {
 		return fmt.Errorf("read notice figures: %w", err)
 	}
-	if s.Overdue > 0 || s.Unsent > 0 && h.now().Sub(s.OldestUnsent) > 2*time.Minute {
-		h.log.ErrorContext(ctx, "notices are late", "overdue_tracks", s.Overdue, "unsent", s.Unsent, "oldest_unsent", s.OldestUnsent)
+	if s.Overdue+s.LateTimers > 0 || s.Waiting(h.now()) > 2*time.Minute {
+		h.log.ErrorContext(ctx, "notices are late", "overdue_tracks", s.Overdue, "late_timers", s.LateTimers, "unsent", s.Unsent, "oldest_unsent", s.OldestUnsent,
+			"unsent_letters", s.Letters, "oldest_letter", s.OldestLetter)
 	}
 	if b := h.clock.Behind(); b > time.Second {
 		h.log.WarnContext(ctx, "machine clock is behind the record", "behind", b)

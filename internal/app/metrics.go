@@ -61,7 +61,10 @@ func stateDescs() map[string]*prometheus.Desc {
 		"open_tracks": "Receivers who have not answered yet.", "overdue_tracks": "Open tracks whose timer ran out more than two minutes ago.",
 		"unreachable_tracks": "Open tracks whose chain found nobody to tell.", "unsent_notices": "Notices not yet taken by the mail server.",
 		"refused_notices": "Notices refused for good in the last day.", "unsealed_events": "Events that wait for a number in the journal.",
-		"unmailed_checkpoints": "Auditors to whom the newest due checkpoint was not mailed.", "journal_size": "Entries under the newest signed checkpoint.",
+		"unsent_letters": "Letters (requests, loans, stock-takes) not yet taken by the mail server.", "refused_letters": "Letters refused for good in the last day.",
+		"late_timers":           "Timers of requests, loans and stock-takes that ran out more than two minutes ago.",
+		"oldest_unsent_seconds": "How long the oldest notice or letter has waited for the mail server.",
+		"unmailed_checkpoints":  "Auditors to whom the newest due checkpoint was not mailed.", "journal_size": "Entries under the newest signed checkpoint.",
 		"clock_behind_seconds": "How far the machine's clock is behind the record.",
 	} {
 		out[name] = prometheus.NewDesc("sekimori_"+name, help, nil, nil)
@@ -96,7 +99,10 @@ func (s *state) Collect(ch chan<- prometheus.Metric) {
 		"unreachable_tracks": float64(health.Notices.Unreachable), "unsent_notices": float64(health.Notices.Unsent),
 		"refused_notices": float64(health.Notices.RefusedRecent), "unsealed_events": float64(health.Unsealed),
 		"journal_size": float64(health.Checkpoint.Size), "unmailed_checkpoints": float64(unmailed),
-		"clock_behind_seconds": s.h.clock.Behind().Seconds(),
+		"unsent_letters": float64(health.Notices.Letters), "refused_letters": float64(health.Notices.LettersRefused),
+		"late_timers":           float64(health.Notices.LateTimers),
+		"oldest_unsent_seconds": health.Notices.Waiting(health.At).Seconds(),
+		"clock_behind_seconds":  s.h.clock.Behind().Seconds(),
 	} {
 		ch <- prometheus.MustNewConstMetric(s.descs[name], prometheus.GaugeValue, v)
 	}

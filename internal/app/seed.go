@@ -25,8 +25,10 @@ type past struct {
 	services
 	at     time.Time
 	mail   *notice.Dispatcher
+	post   *notice.Courier
 	org    *directory.Org
 	byNo   map[string]string // employee number → person id
+	deeds  []deed            // planned, earliest first
 	errors []error
 }
 
@@ -39,7 +41,8 @@ func (h *house) seed(ctx context.Context) error {
 	if p.services, err = h.serve(ctx, now, access.Cost{Memory: 8 << 10, Time: 1}); err != nil {
 		return err
 	}
-	p.mail = notice.NewDispatcher(h.db, mailout.NewOutbox(h.composer(demoSender, now), outbox{h.db}), now, 4)
+	sender := mailout.NewOutbox(h.composer(demoSender, now), outbox{h.db})
+	p.mail, p.post = notice.NewDispatcher(h.db, sender, now, 4), notice.NewCourier(h.db, sender, now, 4)
 	for _, f := range []string{"departments-first.csv", "people.csv", "departments.csv"} {
 		if err := p.importFile(ctx, f); err != nil {
 			return fmt.Errorf("import %s: %w", f, err)
@@ -48,6 +51,7 @@ func (h *house) seed(ctx context.Context) error {
 	if err := p.settle(ctx, end); err != nil {
 		return err
 	}
+	p.lending(end)
 	p.story(ctx, end)
 	return errors.Join(errors.Join(p.errors...), p.walk(ctx, end))
 }
@@ -121,16 +125,22 @@ func (p *past) settle(ctx context.Context, end time.Time) error {
 func (p *past) walk(ctx context.Context, t time.Time) error {
 	for p.at.Before(t) {
 		next := t
-		if due, any, err := p.db.NextDue(ctx); err != nil {
-			return err
-		} else if any && due.Before(t) {
-			next = due
+		for _, due := range []func(context.Context) (time.Time, bool, error){p.db.NextDue, p.requests.NextDue, p.assets.NextDue, p.stocks.NextStock} {
+			if at, any, err := due(ctx); err != nil {
+				return err
+			} else if any && at.Before(next) {
+				next = at
+			}
+		}
+		if len(p.deeds) > 0 && len(p.errors) == 0 && p.deeds[0].at.Before(next) {
+			next = p.deeds[0].at
 		}
 		if next.After(p.at) {
 			p.at = next
 		} else if next.Before(t) {
 			p.at = p.at.Add(time.Second)
 		}
+		p.meanwhile(ctx)
 		if err := p.round(ctx); err != nil {
 			return err
 		}
@@ -143,15 +153,23 @@ func (p *past) walk(ctx context.Context, t time.Time) error {
 }
 
 func (p *past) round(ctx context.Context) error {
-	if _, err := p.notices.FireDue(ctx); err != nil {
-		return err
-	}
-	for {
-		n, err := p.mail.SendDue(ctx)
-		if err != nil || n == 0 {
+	for _, fire := range []func(context.Context) (int, error){p.notices.FireDue, p.requests.FireDue, p.assets.FireDue, p.stocks.FireStocks} {
+		if _, err := fire(ctx); err != nil {
 			return err
 		}
 	}
+	for _, send := range []func(context.Context) (int, error){p.mail.SendDue, p.post.SendDue} {
+		for {
+			n, err := send(ctx)
+			if err != nil {
+				return err
+			}
+			if n == 0 {
+				break
+			}
+		}
+	}
+	return nil
 }
 
 // as is the actor of a person by number, at the present moment of the story.

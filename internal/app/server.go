@@ -15,9 +15,9 @@ import (
 
 	"sekimori/internal/agent"
 	"sekimori/internal/domain/access"
-	"sekimori/internal/domain/notice"
 	"sekimori/internal/inbound/api"
 	"sekimori/internal/inbound/web"
+	"sekimori/internal/kit/paper"
 	"sekimori/internal/outbound/bus"
 	"sekimori/internal/outbound/mailout"
 )
@@ -61,7 +61,7 @@ func Serve(ctx context.Context, cfg Config, stdout io.Writer, log *slog.Logger) 
 }
 
 // smtp is the mail way out. A server that cannot mail must not look as if it could.
-func (h *house) smtp() (notice.Sender, error) {
+func (h *house) smtp() (mailer, error) {
 	m := h.cfg.Mail
 	if m.Host == "" {
 		return nil, errors.New("config key mail.host: a mail server is needed, or nobody would be told (`sekimori demo` shows the mails in an outbox)")
@@ -76,7 +76,7 @@ func (h *house) composer(from string, now func() time.Time) *mailout.Composer {
 
 // run serves on ln until ctx ends, with the background work beside it, and beside when
 // it is not nil: what speaks to the server from outside.
-func (h *house) run(ctx context.Context, ln net.Listener, sender notice.Sender, demo *web.DemoInfo, beside func(context.Context, *crew)) error {
+func (h *house) run(ctx context.Context, ln net.Listener, sender mailer, demo *web.DemoInfo, beside func(context.Context, *crew)) error {
 	handler, err := h.handler(ctx, demo)
 	if err != nil {
 		return errors.Join(err, ln.Close())
@@ -132,16 +132,20 @@ func (h *house) handler(ctx context.Context, demo *web.DemoInfo) (http.Handler, 
 	parts := web.Parts{Access: h.access, People: h.people, Notices: h.notices, Tracks: h.db, Links: h.keys.links, Incidents: h.incidents,
 		Audit: h.audit, Catalogue: h.catalogue, Zone: h.zone, Now: h.now, Log: h.log, Live: until{ctx, h.hub}, Demo: demo, BaseURL: h.cfg.BaseURL,
 		Secure: secure(h.cfg.BaseURL), TrustedProxies: proxies, Version: Version, Metrics: m.observe,
-		Devices: h.devices, AgentURL: h.pinned.url}
+		Devices: h.devices, AgentURL: h.pinned.url, Requests: h.requests, Assets: h.assets, Stocks: h.stocks, Company: h.cfg.Company}
 	if demo != nil {
 		parts.Outbox = outbox{h.db}
+	}
+	if parts.Font, err = paper.LoadFont(); err != nil {
+		return nil, err
 	}
 	pages, err := web.New(parts)
 	if err != nil {
 		return nil, fmt.Errorf("prepare pages: %w", err)
 	}
 	rest, err := api.New(api.Parts{Access: h.access, People: h.people, Notices: h.notices, Incidents: h.incidents, Audit: h.audit,
-		Catalogue: h.catalogue, Zone: h.zone, Now: h.now, Log: h.log, Replies: replies{h.db.Replies()}, Look: h.db.Look, Devices: h.devices})
+		Catalogue: h.catalogue, Zone: h.zone, Now: h.now, Log: h.log, Replies: replies{h.db.Replies()}, Look: h.db.Look, Devices: h.devices,
+		Requests: h.requests, Assets: h.assets, Stocks: h.stocks})
 	if err != nil {
 		return nil, fmt.Errorf("prepare API: %w", err)
 	}

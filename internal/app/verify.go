@@ -1,12 +1,14 @@
 package app
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"strings"
 
 	"golang.org/x/mod/sumdb/note"
 
+	"sekimori/internal/domain/asset"
 	"sekimori/internal/domain/journal"
 )
 
@@ -31,4 +33,28 @@ func VerifyJournal(file io.Reader, key string, kept [][]byte) (JournalReport, er
 		cps = append(cps, cp)
 	}
 	return journal.Verify(file, verifiers, cps)
+}
+
+// StockVerdict is what a check of a signed stock-take found.
+type StockVerdict struct {
+	Intact bool              `json:"intact"`
+	Reason string            `json:"reason,omitempty"` // "signature" or "content"
+	Report asset.StockReport `json:"report,omitzero"`
+}
+
+// VerifyStock checks the result of a stock-take offline: the table, the data and the note
+// over both, byte for byte, with the public key alone. The error concerns the key.
+func VerifyStock(table, data, signed []byte, key string) (StockVerdict, error) {
+	v, err := note.NewVerifier(strings.TrimSpace(key))
+	if err != nil {
+		return StockVerdict{}, fmt.Errorf("read public key: %w", err)
+	}
+	r, err := asset.VerifyStock(asset.StockSeal{CSV: table, Data: data, Note: string(signed)}, note.VerifierList(v))
+	switch {
+	case errors.Is(err, asset.ErrStockSignature):
+		return StockVerdict{Reason: "signature"}, nil
+	case err != nil:
+		return StockVerdict{Reason: "content"}, nil
+	}
+	return StockVerdict{Intact: true, Report: r}, nil
 }

@@ -11,12 +11,13 @@ import (
 // deviceRotateKey works on the server's own key folder, while the server is stopped.
 func (s *shell) deviceRotateKey() *cobra.Command {
 	var file string
+	var retire bool
 	c := s.command("rotate-key", s.none, func(*cobra.Command, []string) error {
 		cfg, err := s.load(file)
 		if err != nil {
 			return err
 		}
-		verifier, err := app.RotateDeviceKey(cfg)
+		verifier, err := app.RotateDeviceKey(cfg, retire)
 		if err != nil {
 			return err
 		}
@@ -25,5 +26,6 @@ func (s *shell) deviceRotateKey() *cobra.Command {
 		return nil
 	})
 	configFlag(c, &file)
+	c.Flags().BoolVar(&retire, "retire", false, "")
 	return c
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/url"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -119,14 +120,14 @@ func (s *shell) showPlan(p plan, apply bool) {
 				continue
 			}
 			for _, f := range e.Fields {
-				s.say(fmt.Sprintf("    %s: %s → %s", s.title(f.Column), or(f.Old, "—"), or(f.New, "—")))
+				s.say(fmt.Sprintf("    %s: %s → %s", s.title("directory.column."+f.Column), or(f.Old, "—"), or(f.New, "—")))
 			}
 		}
 	}
 	for _, x := range p.Problems {
 		where := s.p.T("cli.import_line", "line", x.Line)
 		if x.Column != "" {
-			where += " " + s.title(x.Column)
+			where += " " + s.title("directory.column."+x.Column)
 		}
 		s.say("! " + where + ": " + x.Message)
 	}
@@ -141,10 +142,10 @@ func (s *shell) showPlan(p plan, apply bool) {
 	}
 }
 
-// title is a column's name as the table has it.
-func (s *shell) title(column string) string {
-	if name := "directory.column." + column; s.p.Has(name) {
-		return s.p.T(name)
+// title is a column's name as the table has it; id ends with its wire name.
+func (s *shell) title(id string) string {
+	if s.p.Has(id) {
+		return s.p.T(id)
 	}
-	return column
+	return id[strings.LastIndex(id, ".")+1:]
 }

@@ -7,6 +7,7 @@ package agentgw
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"crypto/ed25519"
 	"encoding/json"
@@ -17,6 +18,7 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"sekimori/internal/kit/fault"
@@ -46,6 +48,7 @@ type Live interface {
 // Parts are what a Gateway is made of.
 type Parts struct {
 	Devices Devices
+	Media   Media // nil: the house lends no media, and nobody is asked of them
 	Live    Live
 	Server  string // names this server among those that share a database
 	Now     func() time.Time
@@ -90,6 +93,9 @@ func New(p Parts) *Gateway {
 	g.mux.HandleFunc("POST "+wire.PathFacts, g.signed(wire.MaxFacts, g.facts))
 	g.mux.HandleFunc("POST "+wire.PathReports, g.signed(wire.MaxReport, g.report))
 	g.mux.HandleFunc("POST "+wire.PathEvidence, g.signed(wire.MaxEvidence, g.evidence))
+	if p.Media != nil {
+		g.mux.HandleFunc("POST "+wire.PathMedia, g.signed(wire.MaxEvents, g.media))
+	}
 	return g
 }
 
@@ -226,9 +232,20 @@ func (g *Gateway) document(w http.ResponseWriter, r *http.Request, device string
 		return nil
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	io.WriteString(w, signed)
+	w.Header().Add("Vary", "Accept-Encoding")
+	if len(signed) < zipFrom || !strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
+		io.WriteString(w, signed)
+		return nil
+	}
+	w.Header().Set("Content-Encoding", "gzip")
+	z := gzip.NewWriter(w)
+	io.WriteString(z, signed)
+	z.Close() // whoever went away misses it
 	return nil
 }
+
+// zipFrom is the size of a desired state that is worth compressing: one that names many media.
+const zipFrom = 8 << 10
 
 func version(r *http.Request) (int64, error) {
 	have, err := strconv.ParseInt(r.URL.Query().Get("have"), 10, 64)

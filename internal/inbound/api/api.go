@@ -35,7 +35,8 @@ const (
 	defaultBody = 1 << 20 // bytes of a JSON body
 )
 
-// Parts are what the door is made of. All are needed but Devices, MaxBody and Look.
+// Parts are what the door is made of. All are needed but Devices, Requests, Assets, Stocks,
+// MaxBody and Look.
 type Parts struct {
 	Access    *access.Service
 	People    *directory.Service
@@ -47,8 +48,11 @@ type Parts struct {
 	Now       func() time.Time
 	Log       *slog.Logger
 	Replies   ReplyStore
-	Devices   Devices // nil: no PC is enrolled, and there are no operations on them
-	MaxBody   int64   // bytes of a JSON body; default 1 MiB
+	Devices   Devices  // nil: no PC is enrolled, and there are no operations on them
+	Requests  Requests // nil, as each of the next two: there are no such operations
+	Assets    Assets
+	Stocks    Stocks
+	MaxBody   int64 // bytes of a JSON body; default 1 MiB
 	// Look, if set, gives a request a context in which what seldom changes is looked at
 	// once: the request is judged by one state of it.
 	Look func(context.Context) context.Context
@@ -123,12 +127,17 @@ func (s *server) routes() {
 	s.settingRoutes()
 	s.journalRoutes()
 	s.deviceRoutes()
+	s.requestRoutes()
+	s.assetRoutes()
+	s.loanRoutes()
+	s.mediaRoutes()
+	s.stockRoutes()
 }
 
 // describe sets what the document says of the whole API.
 func (s *server) describe() {
 	o := s.huma.OpenAPI()
-	o.Info.Description = "Reports of incidents, who was told and who answers, the directory, the tamper-evident record, and enrolled PCs with their isolation. " +
+	o.Info.Description = "Reports of incidents, who was told and who answers, the directory, the tamper-evident record, enrolled PCs with their isolation, applications and their approval, the ledger of things, loans and stock-takes. " +
 		"Every request carries a bearer token; errors are application/problem+json in the language of Accept-Language (ja, en); " +
 		"times are RFC 3339; every POST takes an Idempotency-Key."
 	o.Components.SecuritySchemes = map[string]*huma.SecurityScheme{

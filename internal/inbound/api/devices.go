@@ -346,7 +346,7 @@ func (s *server) deviceOf(o *directory.Org, v device.View) DeviceView {
 	out := DeviceView{ID: v.ID, Name: v.Name, Person: refOf(o, v.Person), System: v.System, Agent: v.Agent, Enrolled: v.EnrolledAt, EnrolledBy: refOf(o, v.EnrolledBy),
 		Refused: v.RefusedAt, RefusedBy: refOf(o, v.RefusedBy), RefusedWhy: v.RefusedWhy, Online: v.Online, Seen: v.Seen, Desired: v.Desired, Applied: v.Applied,
 		DryRun: v.DryRun, Privileged: v.Privileged,
-		Isolation: isolationView{Wanted: i.Wanted, Failing: v.Failing(s.Now()), State: string(i.Fact.State), Heard: i.FactAt, Problems: i.Fact.Problems, Steps: i.Fact.Steps}}
+		Isolation: isolationView{Wanted: i.Wanted, Failing: v.Failing(s.Now()), State: string(i.Fact.InOneForm().State), Heard: i.FactAt, Problems: i.Fact.Problems, Steps: i.Fact.Steps}}
 	if i.Order.ID != "" {
 		newest := orderOf(o, i.Order)
 		out.Isolation.Order = &newest

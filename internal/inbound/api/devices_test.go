@@ -5,7 +5,6 @@ import (
 	"crypto/ed25519"
 	"crypto/rand"
 	"errors"
-	"io"
 	"net/netip"
 	"strings"
 	"testing"
@@ -50,7 +49,7 @@ func (s sightOf) ReportInfection(context.Context, access.Actor, wire.Infection, 
 	return "", "", errors.New("not in these tests")
 }
 
-func (s sightOf) AddEvidence(context.Context, access.Actor, string, string, string, io.Reader) ([32]byte, int64, error) {
+func (s sightOf) AddEvidence(context.Context, access.Actor, string, device.File) ([32]byte, int64, error) {
 	return [32]byte{}, 0, errors.New("not in these tests")
 }
 

@@ -20,8 +20,8 @@ import (
 //go:embed templates/*.html static
 var files embed.FS
 
-// asset is one static file, compressed once at start.
-type asset struct {
+// staticFile is one static file, compressed once at start.
+type staticFile struct {
 	media string
 	plain []byte
 	gzip  []byte // nil when compressing does not help
@@ -30,7 +30,7 @@ type asset struct {
 
 // assets serves the static files under addresses that hold a hash of the content, so
 // that a browser may keep them for ever and an update is seen at once.
-type assets map[string]asset
+type assets map[string]staticFile
 
 func loadAssets(fsys fs.FS) (assets, error) {
 	out := assets{}
@@ -43,7 +43,7 @@ func loadAssets(fsys fs.FS) (assets, error) {
 			return err
 		}
 		sum := sha256.Sum256(raw)
-		a := asset{media: mediaOf(name), plain: raw, hash: hex.EncodeToString(sum[:6])}
+		a := staticFile{media: mediaOf(name), plain: raw, hash: hex.EncodeToString(sum[:6])}
 		if a.gzip, err = squeeze(raw); err != nil {
 			return fmt.Errorf("compress %s: %w", name, err)
 		}

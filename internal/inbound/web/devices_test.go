@@ -6,7 +6,6 @@ import (
 	"crypto/ed25519"
 	"crypto/rand"
 	"errors"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -62,7 +61,7 @@ func (s sightOf) ReportInfection(context.Context, access.Actor, wire.Infection, 
 	return "", "", errors.New("not in these tests")
 }
 
-func (s sightOf) AddEvidence(context.Context, access.Actor, string, string, string, io.Reader) ([32]byte, int64, error) {
+func (s sightOf) AddEvidence(context.Context, access.Actor, string, device.File) ([32]byte, int64, error) {
 	return [32]byte{}, 0, errors.New("not in these tests")
 }
 
@@ -264,14 +263,23 @@ func TestTheConsoleShouts(t *testing.T) {
 func TestDryRunIsSaidClearly(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	p := w.enrolled("PC-DEMO")
-	w.post("admin", p.at("/isolate"), url.Values{})
-	p.tell(wire.IsolationFact{State: wire.IsolationOff, DryRun: true, Steps: []string{"add table inet sekimori"}})
-	for lang, want := range map[string][]string{"ja": {"予行: 隔離していません", "予行のため、行いません"}, "en": {"Dry run: not isolated", "not done in a dry run"}} {
-		body := w.ask("admin", lang, p.at(""), nil).Body.String()
-		has(t, lang, body, append(want, "add table inet sekimori")...)
-		hasNot(t, lang, body, "確認済み(実証)</b>", "<b>Proven</b>")
-		has(t, lang, w.ask("admin", lang, "/devices", nil).Body.String(), want[0])
+	steps := []string{"add table inet sekimori"}
+	for name, told := range map[string]wire.IsolationFact{
+		"PC-DEMO":  {State: wire.IsolationDryRun, DryRun: true, Steps: steps},
+		"PC-OLDER": {State: wire.IsolationApplied, DryRun: true, Steps: steps}, // as older agents say it
+	} {
+		p := w.enrolled(name)
+		w.post("admin", p.at("/isolate"), url.Values{})
+		p.tell(told)
+		for lang, want := range map[string][]string{
+			"ja": {"予行: 隔離していません", "予行のため、行いません", "予行(dry run): 切り離していない"},
+			"en": {"Dry run: not isolated", "not done in a dry run", "dry run: nothing is cut"},
+		} {
+			body := w.ask("admin", lang, p.at(""), nil).Body.String()
+			has(t, name+" "+lang, body, append(want, "add table inet sekimori")...)
+			hasNot(t, name+" "+lang, body, "確認済み(実証)</b>", "<b>Proven</b>", "適用済み</", ">applied<")
+			has(t, name+" "+lang, w.ask("admin", lang, "/devices", nil).Body.String(), want[0])
+		}
 	}
 }
 

@@ -32,9 +32,11 @@ type events struct {
 	pcs interface { // nil: there are none
 		Get(ctx context.Context, by access.Actor, device string) (device.View, error)
 	}
-	beat  time.Duration // a comment this often keeps proxies from closing the stream
-	quiet time.Duration // at most one message in this time
-	life  time.Duration // then the browser connects again, and is asked again who it is
+	// things says of an id that begins so whether the actor may see it.
+	things map[string]func(ctx context.Context, by access.Actor, id string) error
+	beat   time.Duration // a comment this often keeps proxies from closing the stream
+	quiet  time.Duration // at most one message in this time
+	life   time.Duration // then the browser connects again, and is asked again who it is
 }
 
 // Subjects that are neither a case nor a PC.
@@ -105,11 +107,35 @@ func (e events) subject(r *page.Request, s string) (string, error) {
 		_, err := e.pcs.Get(r.Context(), r.By, s)
 		return s, err
 	}
+	if prefix, _, ok := strings.Cut(s, "_"); ok && e.things[prefix] != nil {
+		return s, e.things[prefix](r.Context(), r.By, s)
+	}
 	c, err := e.cases.Case(r.Context(), r.By, s)
 	if err != nil {
 		return "", err
 	}
 	return c.ID, nil
+}
+
+// things are the subjects that belong to applications and to the ledger.
+func (p Parts) things() map[string]func(context.Context, access.Actor, string) error {
+	if p.Assets == nil {
+		return nil
+	}
+	return map[string]func(context.Context, access.Actor, string) error{
+		"req": func(ctx context.Context, by access.Actor, id string) error {
+			_, err := p.Requests.Get(ctx, by, id)
+			return err
+		},
+		"ast": func(ctx context.Context, by access.Actor, id string) error {
+			_, err := p.Assets.Get(ctx, by, id)
+			return err
+		},
+		"stk": func(ctx context.Context, by access.Actor, id string) error {
+			_, err := p.Stocks.Stock(ctx, by, id)
+			return err
+		},
+	}
 }
 
 // concerns reports whether a change is about what is wanted; nil subjects mean that

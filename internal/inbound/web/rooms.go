@@ -6,16 +6,22 @@ import (
 
 	"sekimori/internal/domain/access"
 	"sekimori/internal/domain/device"
+	"sekimori/internal/domain/notice"
 	"sekimori/internal/inbound/web/answer"
 	"sekimori/internal/inbound/web/cases"
 	"sekimori/internal/inbound/web/devices"
+	"sekimori/internal/inbound/web/ledger"
 	"sekimori/internal/inbound/web/morning"
 	"sekimori/internal/inbound/web/outbox"
 	"sekimori/internal/inbound/web/people"
 	"sekimori/internal/inbound/web/record"
 	"sekimori/internal/inbound/web/report"
+	"sekimori/internal/inbound/web/requests"
 	"sekimori/internal/inbound/web/settings"
 	"sekimori/internal/inbound/web/signin"
+	"sekimori/internal/inbound/web/stocks"
+	"sekimori/internal/kit/i18n"
+	"sekimori/internal/kit/qr"
 )
 
 // OutboxReader shows the demo's mails.
@@ -28,23 +34,81 @@ type Devices interface {
 	OfCase(ctx context.Context, by access.Actor, incident string) ([]device.View, error)
 }
 
+// ledger is what a loss is reported to; nil when there is none.
+func (p Parts) ledger() report.Things {
+	if p.Assets == nil {
+		return nil
+	}
+	return p.Assets
+}
+
+// loans is where a person's page finds what they have; nil when nothing is lent.
+func (p Parts) loans() people.Loans {
+	if p.Assets == nil {
+		return nil
+	}
+	return p.Assets
+}
+
+// media is where a PC's page finds what happened with media; nil when nothing is lent.
+func (p Parts) media() devices.Media {
+	if p.Assets == nil {
+		return nil
+	}
+	return p.Assets
+}
+
+// chains is the written rules of applications; nil when there are none.
+func (p Parts) chains() settings.Chains {
+	if p.Requests == nil {
+		return nil
+	}
+	return p.Requests
+}
+
+// morning is what the morning page asks.
+func (p Parts) morning() morning.Deps {
+	d := morning.Deps{Cases: p.Incidents, Tracks: p.Tracks, People: p.People, Audit: p.Audit, PCs: p.Devices}
+	if p.Assets != nil {
+		d.Requests, d.Loans = p.Requests, p.Assets
+	}
+	return d
+}
+
+// letterLinks reads the links of letters.
+type letterLinks struct{ notice.Links }
+
+// Read gives the letter that a token names.
+func (l letterLinks) Read(token string) (string, error) { return l.ReadLetter(token) }
+
 // rooms lists every room of the web with what it needs: the whole site on one page.
 func rooms(p Parts) []room {
-	stream := events{live: p.Live, cases: p.Incidents, pcs: p.Devices, beat: 25 * time.Second, quiet: time.Second, life: 15 * time.Minute}
+	stream := events{live: p.Live, cases: p.Incidents, pcs: p.Devices, things: p.things(), beat: 25 * time.Second, quiet: time.Second, life: 15 * time.Minute}
 	out := []room{
 		home(),
 		{routes: stream.routes()},
 		{signin.Routes(signin.Deps{Door: p.Access, Keys: p.Access, Demo: p.Demo}), signin.Templates()},
-		{report.Routes(report.Deps{Cases: p.Incidents, Files: p.Incidents, Counts: p.Incidents, Lookouts: p.Notices, PCs: p.Devices}), report.Templates()},
+		{report.Routes(report.Deps{Cases: p.Incidents, Files: p.Incidents, Counts: p.Incidents, Lookouts: p.Notices, PCs: p.Devices, Things: p.ledger()}), report.Templates()},
 		{answer.Routes(answer.Deps{Links: p.Links, Notices: p.Notices, Cases: p.Incidents}), answer.Templates()},
-		{morning.Routes(morning.Deps{Cases: p.Incidents, Tracks: p.Tracks, People: p.People, Audit: p.Audit, PCs: p.Devices}), morning.Templates()},
+		{morning.Routes(p.morning()), morning.Templates()},
 		{cases.Routes(cases.Deps{Cases: p.Incidents, Notices: p.Notices, People: p.People, PCs: p.Devices}), cases.Templates()},
-		{people.Routes(people.Deps{People: p.People, Access: p.Access}), people.Templates()},
-		{settings.Routes(settings.Deps{Cases: p.Incidents, Notices: p.Notices, People: p.People}), settings.Templates()},
+		{people.Routes(people.Deps{People: p.People, Access: p.Access, Loans: p.loans()}), people.Templates()},
+		{settings.Routes(settings.Deps{Cases: p.Incidents, Notices: p.Notices, People: p.People, Chains: p.chains()}), settings.Templates()},
 		{record.Routes(record.Deps{Audit: p.Audit, People: p.People, Cases: p.Incidents}), record.Templates()},
 	}
 	if p.Devices != nil {
-		out = append(out, room{devices.Routes(devices.Deps{PCs: p.Devices, People: p.People, Cases: p.Incidents, Server: p.AgentURL}), devices.Templates()})
+		out = append(out, room{devices.Routes(devices.Deps{PCs: p.Devices, People: p.People, Cases: p.Incidents, Server: p.AgentURL, Media: p.media()}), devices.Templates()})
+	}
+	if p.Assets != nil {
+		words := p.Catalogue.PrinterIn(i18n.JA, p.Zone) // paper is in the company's language
+		things := ledger.Deps{Ledger: p.Assets, People: p.People, Company: p.Company, Font: p.Font, Words: words}
+		if p.Devices != nil {
+			things.PCs = p.Devices
+		}
+		out = append(out,
+			room{requests.Routes(requests.Deps{Engine: p.Requests, Links: letterLinks{p.Links}, Forms: ledger.Forms(things)}), requests.Templates()},
+			room{ledger.Routes(things), ledger.Templates()},
+			room{stocks.Routes(stocks.Deps{Counts: p.Stocks, Pictures: qr.NewReader(2), Font: p.Font, Words: words}), stocks.Templates()})
 	}
 	if p.Outbox != nil {
 		out = append(out, room{outbox.Routes(outbox.Deps{Reader: p.Outbox}), outbox.Templates()})

@@ -17,14 +17,17 @@ import (
 	"time"
 
 	"sekimori/internal/domain/access"
+	"sekimori/internal/domain/asset"
 	"sekimori/internal/domain/audit"
 	"sekimori/internal/domain/directory"
 	"sekimori/internal/domain/incident"
 	"sekimori/internal/domain/notice"
+	"sekimori/internal/domain/request"
 	"sekimori/internal/inbound/web/page"
 	"sekimori/internal/inbound/web/signin"
 	"sekimori/internal/kit/fault"
 	"sekimori/internal/kit/i18n"
+	"sekimori/internal/kit/paper"
 )
 
 // DemoInfo is the ready sign-ins of the demo, shown on the sign-in page.
@@ -39,8 +42,13 @@ type Parts struct {
 	Links          notice.Links
 	Incidents      *incident.Service
 	Audit          *audit.Service
-	Devices        Devices // nil: no PC is enrolled, and no page speaks of them
-	AgentURL       string  // as PCs reach us; "" for BaseURL
+	Devices        Devices          // nil: no PC is enrolled, and no page speaks of them
+	Requests       *request.Service // applications; nil with Assets
+	Assets         *asset.Service   // nil: there is no ledger, and no page speaks of one
+	Stocks         *asset.StockService
+	Font           *paper.Font // of labels and results
+	Company        string      // stands on labels
+	AgentURL       string      // as PCs reach us; "" for BaseURL
 	Catalogue      *i18n.Catalogue
 	Zone           *time.Location
 	Now            func() time.Time
@@ -73,7 +81,7 @@ func New(p Parts) (http.Handler, error) {
 	rs := rooms(p)
 	kit, err := page.New(page.Parts{
 		Catalogue: p.Catalogue, Zone: p.Zone, Now: p.Now, Log: p.Log, BaseURL: p.BaseURL, Version: p.Version,
-		Demo: p.Demo != nil, Secure: p.Secure, Layout: layout, Rooms: templates(rs), Asset: as.URL,
+		Demo: p.Demo != nil, Lends: p.Assets != nil, Secure: p.Secure, Layout: layout, Rooms: templates(rs), Asset: as.URL,
 		Actor: p.Access.BySecret, Org: p.People.Org,
 	})
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"sekimori/internal/domain/access"
+	"sekimori/internal/domain/asset"
 	"sekimori/internal/domain/device"
 	"sekimori/internal/domain/directory"
 	"sekimori/internal/domain/incident"
@@ -49,6 +50,12 @@ type Deps struct {
 	People *directory.Service
 	Cases  Cases
 	Server string // the address that a PC enrols at
+	Media  Media  // nil: PCs guard nothing
+}
+
+// Media tells what happened with media at PCs.
+type Media interface {
+	Attempts(ctx context.Context, by access.Actor, q asset.AttemptQuery) (asset.AttemptPage, error)
 }
 
 // Routes lists the room's pages and verbs.

@@ -29,11 +29,25 @@ func facts(r *page.Request, fs []device.Fact) []fact {
 		if f.Unread != "" {
 			x.Unread = r.P.T("devices.unread", "why", f.Unread)
 		} else {
-			x.Lines = pairs(r, f.Value)
+			x.Lines = pairs(r, inOneForm(f))
 		}
 		out = append(out, x)
 	}
 	return out
+}
+
+// inOneForm is a fact's value; of an isolation in the form of now, because one that was
+// kept from an older agent called a dry run "applied".
+func inOneForm(f device.Fact) json.RawMessage {
+	var i wire.IsolationFact
+	if f.Name != wire.FactIsolation || json.Unmarshal(f.Value, &i) != nil {
+		return f.Value
+	}
+	raw, err := json.Marshal(i.InOneForm())
+	if err != nil {
+		return f.Value
+	}
+	return raw
 }
 
 // factName is a fact in words; one that we have none for keeps its own name.

@@ -8,6 +8,7 @@ import (
 	"sekimori/internal/domain/access"
 	"sekimori/internal/domain/device"
 	"sekimori/internal/domain/directory"
+	"sekimori/internal/inbound/web/lent"
 	"sekimori/internal/inbound/web/page"
 	"sekimori/internal/kit/fault"
 )
@@ -25,6 +26,10 @@ type devicePage struct {
 	About      []pair
 	Orders     []order
 	Cases      []caseLink
+	Media      bool // PCs guard media
+	Guard      page.Tag
+	GuardWhy   string // what it cannot do, or by what it judges
+	Attempts   []lent.Attempt
 	MayList    bool
 	MayIsolate bool
 	MayManage  bool
@@ -71,6 +76,9 @@ func (d Deps) render(w http.ResponseWriter, r *page.Request, status int, form st
 	}
 	if p.PC.DryRun && v.Isolation.Wanted {
 		p.Steps = v.Isolation.Fact.Steps
+	}
+	if err := d.media(r, v, &p); err != nil {
+		return err
 	}
 	p.rights(r, org, v)
 	p.About = about(r, org, v)

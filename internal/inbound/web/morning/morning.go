@@ -13,11 +13,13 @@ import (
 	"time"
 
 	"sekimori/internal/domain/access"
+	"sekimori/internal/domain/asset"
 	"sekimori/internal/domain/audit"
 	"sekimori/internal/domain/device"
 	"sekimori/internal/domain/directory"
 	"sekimori/internal/domain/incident"
 	"sekimori/internal/domain/notice"
+	"sekimori/internal/domain/request"
 	"sekimori/internal/inbound/web/cases"
 	"sekimori/internal/inbound/web/devices"
 	"sekimori/internal/inbound/web/page"
@@ -48,6 +50,20 @@ type Deps struct {
 	People *directory.Service
 	Audit  *audit.Service
 	PCs    PCs // nil: none are enrolled
+
+	Requests Requests // nil with Loans
+	Loans    Loans    // nil: nothing is lent
+}
+
+// Requests lists applications.
+type Requests interface {
+	List(ctx context.Context, by access.Actor, q request.Query) (request.Page, error)
+}
+
+// Loans lists what is lent, and what waits to be.
+type Loans interface {
+	Overdue(ctx context.Context, by access.Actor) ([]asset.LoanRow, error)
+	Handovers(ctx context.Context, by access.Actor) ([]asset.Handover, error)
 }
 
 // Routes lists the room's page.
@@ -77,6 +93,7 @@ type morningPage struct {
 	Cases    bool            // the actor works on cases
 	Failing  []devices.Shown // PCs that are not isolated as ordered
 	Isolated []devices.Shown
+	Lending  lending
 }
 
 // waiting is one track that nobody has answered.
@@ -111,7 +128,11 @@ func (d Deps) show(w http.ResponseWriter, r *page.Request) error {
 	if err != nil {
 		return fmt.Errorf("list waiting tracks: %w", err)
 	}
-	if !concerned(r.By, org, told) {
+	lent, err := d.lending(r, org)
+	if err != nil {
+		return err
+	}
+	if !concerned(r.By, org, told) && lent.empty() {
 		return r.Kit.See(w, r, "/report", "")
 	}
 	open, err := d.open(ctx, r.By)
@@ -119,7 +140,7 @@ func (d Deps) show(w http.ResponseWriter, r *page.Request) error {
 		return err
 	}
 	now := r.Kit.Now()
-	p := morningPage{Base: r.Kit.Base(r, "morning.title", "/morning"), When: r.P.DateTime(now), Cases: r.By.May(access.WorkCases) == nil}
+	p := morningPage{Base: r.Kit.Base(r, "morning.title", "/morning"), When: r.P.DateTime(now), Cases: r.By.May(access.WorkCases) == nil, Lending: lent}
 	p.EventsURL = "/events"
 	p.unanswered(r, org, open, tracks, told)
 	p.matters(r, org, open, told)

@@ -17,9 +17,10 @@ type Base struct {
 	Errors     []FieldError // what must be mended, for the part "errors"
 	Demo       bool
 	Version    string
-	EventsURL  string // "" unless the page follows changes
-	LiveReload bool   // reload now and then where no script runs
-	Width      string // "" or "narrow"
+	EventsURL  string   // "" unless the page follows changes
+	LiveReload bool     // reload now and then where no script runs
+	Width      string   // "" or "narrow"
+	Scripts    []string // static files that this page alone runs
 }
 
 // NavItem is one of the main pages.
@@ -66,6 +67,8 @@ func (k *Kit) nav(r *Request) []NavItem {
 	leads := r.org != nil && r.org.Leads(by.Person)
 	add(may(access.WorkCases) || by.Has(access.ITAdmin) || leads, "/morning", "nav.morning", "sun")
 	add(true, "/cases", "nav.cases", "list")
+	add(k.Lends, "/requests", "nav.requests", "stamp")
+	add(k.Lends, "/assets", "nav.assets", "usb")
 	add(may(access.ReadDirectory), "/people", "nav.people", "users")
 	add(may(access.ReadDevices), "/devices", "nav.devices", "monitor")
 	add(may(access.ReadDirectory), "/tallies", "nav.tallies", "activity")

@@ -47,6 +47,7 @@ type Parts struct {
 	BaseURL   string // without a slash at the end
 	Version   string
 	Demo      bool
+	Lends     bool // there are requests and a ledger
 	Secure    bool // cookies travel over TLS only
 	Layout    fs.FS
 	Rooms     []fs.FS // each with its page files at the root

@@ -100,3 +100,38 @@ func sendersFault(err error) error {
 	}
 	return fault.New(fault.Invalid, "fault.upload_broken", nil)
 }
+
+// File reads the one file of a form, named file, of at most max bytes. What the person
+// can mend comes back as a fault at the field "file".
+//
+// The route must be a streaming one, whose body nobody has read.
+func (r *Request) File(max int) ([]byte, error) {
+	broken := fault.New(fault.Invalid, "fault.upload_broken", nil)
+	parts, err := r.MultipartReader()
+	if err != nil {
+		return nil, broken
+	}
+	for {
+		part, err := parts.NextPart()
+		if errors.Is(err, io.EOF) {
+			var c fault.Check
+			c.Add("file", "fault.required", nil)
+			return nil, c.Err()
+		}
+		if err != nil {
+			return nil, broken
+		}
+		if part.FormName() != "file" || part.FileName() == "" {
+			continue
+		}
+		raw, err := io.ReadAll(io.LimitReader(part, int64(max)+1))
+		switch {
+		case len(raw) > max:
+			args := fault.Args{"max": strconv.Itoa(max)}
+			return nil, &fault.Error{Kind: fault.TooLarge, ID: "fault.too_large", Args: args, Fields: []fault.Field{{Name: "file", ID: "fault.too_large", Args: args}}}
+		case err != nil:
+			return nil, broken
+		}
+		return raw, nil
+	}
+}

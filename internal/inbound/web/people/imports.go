@@ -3,8 +3,6 @@ package people
 import (
 	"bytes"
 	"encoding/base64"
-	"errors"
-	"io"
 	"net/http"
 	"strconv"
 
@@ -80,7 +78,7 @@ func (d Deps) preview(w http.ResponseWriter, r *page.Request) error {
 	if err := r.By.May(access.EditDirectory); err != nil {
 		return err
 	}
-	raw, err := fileOf(r)
+	raw, err := r.File(maxFile)
 	if err == nil {
 		var plan directory.Plan
 		if plan, err = d.People.PreviewImport(r.Context(), r.By, bytes.NewReader(raw)); err == nil {
@@ -97,39 +95,6 @@ func (d Deps) preview(w http.ResponseWriter, r *page.Request) error {
 	}
 	return d.renderImport(w, r, bad.Status, nil, bad)
 }
-
-// fileOf reads the one file of the form.
-func fileOf(r *page.Request) ([]byte, error) {
-	broken := fault.New(fault.Invalid, "fault.upload_broken", nil)
-	parts, err := r.MultipartReader()
-	if err != nil {
-		return nil, broken
-	}
-	for {
-		part, err := parts.NextPart()
-		if errors.Is(err, io.EOF) {
-			var c fault.Check
-			c.Add("file", "fault.required", nil)
-			return nil, c.Err()
-		}
-		if err != nil {
-			return nil, broken
-		}
-		if part.FormName() != "file" || part.FileName() == "" {
-			continue
-		}
-		raw, err := io.ReadAll(io.LimitReader(part, maxFile+1))
-		switch {
-		case len(raw) > maxFile:
-			return nil, &fault.Error{Kind: fault.TooLarge, ID: "fault.too_large", Args: tooLarge(), Fields: []fault.Field{{Name: "file", ID: "fault.too_large", Args: tooLarge()}}}
-		case err != nil:
-			return nil, broken
-		}
-		return raw, nil
-	}
-}
-
-func tooLarge() fault.Args { return fault.Args{"max": strconv.Itoa(maxFile)} }
 
 // apply does what the preview showed, or shows how things are by now.
 func (d Deps) apply(w http.ResponseWriter, r *page.Request) error {

@@ -47,7 +47,7 @@ func (d Deps) list(w http.ResponseWriter, r *page.Request) error {
 		MayInvite: r.By.May(access.ManageAccounts) == nil}
 	dep := q.Get("department")
 	p.Filtered = p.Q != "" || dep != "" || p.Leavers
-	p.Departments = append([]page.Option{{Label: r.P.T("word.all"), On: dep == ""}}, tree(org, dep)...)
+	p.Departments = append([]page.Option{{Label: r.P.T("word.all"), On: dep == ""}}, Tree(org, dep)...)
 	var found []directory.Person
 	for _, x := range org.Sorted() {
 		if x.Active(now) == p.Leavers || dep != "" && !within(org, x.Department, dep) || !matches(org, x, p.Q) {
@@ -113,8 +113,8 @@ func within(org *directory.Org, dep, top string) bool {
 	return false
 }
 
-// tree lists the departments as a tree, each below the one that it belongs to.
-func tree(org *directory.Org, on string) []page.Option {
+// Tree lists the departments as a tree, each below the one that it belongs to.
+func Tree(org *directory.Org, on string) []page.Option {
 	var out []page.Option
 	for id := range org.Departments {
 		path := org.Path(id)

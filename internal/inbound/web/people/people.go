@@ -3,10 +3,12 @@
 package people
 
 import (
+	"context"
 	"embed"
 	"io/fs"
 
 	"sekimori/internal/domain/access"
+	"sekimori/internal/domain/asset"
 	"sekimori/internal/domain/directory"
 	"sekimori/internal/inbound/web/page"
 )
@@ -21,6 +23,12 @@ func Templates() fs.FS { return page.Folder(templates) }
 type Deps struct {
 	People *directory.Service
 	Access *access.Service
+	Loans  Loans // nil: nothing is lent
+}
+
+// Loans lists what people have.
+type Loans interface {
+	Loans(ctx context.Context, by access.Actor, q asset.LoanQuery) (asset.LoanPage, error)
 }
 
 // Bodies of the import's two steps: the file as it is, and the same inside a form.

@@ -9,7 +9,9 @@ import (
 	"time"
 
 	"sekimori/internal/domain/access"
+	"sekimori/internal/domain/asset"
 	"sekimori/internal/domain/directory"
+	"sekimori/internal/inbound/web/lent"
 	"sekimori/internal/inbound/web/page"
 	"sekimori/internal/kit/fault"
 )
@@ -38,6 +40,7 @@ type personPage struct {
 	Own        bool
 	Sessions   []item
 	Tokens     []item
+	Loans      []lent.Loan // what they have, of what the reader may see
 	Candidates []Pick
 	Forms      map[string]page.Field
 	Failed     string
@@ -78,11 +81,31 @@ func (d Deps) render(w http.ResponseWriter, r *page.Request, status int, form st
 			return err
 		}
 	}
+	if d.Loans != nil {
+		if err := d.loans(r, &p); err != nil {
+			return err
+		}
+	}
 	if p.MayEdit {
 		p.Candidates = Choices(org, now, colleagues(org, x), []string{x.ID})
 	}
 	p.forms(r, form, bad)
 	return r.Kit.Render(w, r, status, "person", p)
+}
+
+// loans lists what the person has and what is not confirmed yet.
+func (d Deps) loans(r *page.Request, p *personPage) error {
+	found, err := d.Loans.Loans(r.Context(), r.By, asset.LoanQuery{Person: p.ID, Open: true, Limit: 200})
+	if fault.Is(err, fault.Denied) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, l := range found.Rows {
+		p.Loans = append(p.Loans, lent.LoanOf(r, l))
+	}
+	return nil
 }
 
 func facts(r *page.Request, org *directory.Org, x directory.Person, now time.Time) []fact {

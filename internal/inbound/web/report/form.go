@@ -19,6 +19,7 @@ type formPage struct {
 	First                     []advice // what cannot wait for the form
 	Key                       string   // idempotency key: two presses make one report
 	Summary                   page.Field
+	Thing                     string     // number of the ledger's thing that was lost; "" for none
 	PCs                       page.Field // the reporter's own, to be cut off on sending; no options: none
 	OnBehalf                  page.Field
 	LeaveOut                  page.Field
@@ -73,6 +74,16 @@ func (d rooms) formPage(r *page.Request, k incident.Kind, key string, bad page.R
 	}
 	p.Summary = field("summary", "report.summary", "report.summary_hint")
 	p.Summary.Required, p.Summary.MaxLen, p.Summary.Class, p.Summary.Auto = true, incident.MaxSummary, "full", "off"
+	lost, err := d.thing(r, k)
+	if err != nil {
+		return formPage{}, err
+	}
+	if lost != nil {
+		p.Thing = lost.Number
+		if p.Summary.Value == "" {
+			p.Summary.Value = r.P.T("report.lost_thing", "number", lost.Number, "kind", r.P.T("asset.kind."+string(lost.Kind)))
+		}
+	}
 	p.OnBehalf = field("on_behalf", "report.on_behalf", "report.on_behalf_hint")
 	p.LeaveOut = field("leave_out", "report.leave_out", "report.leave_out_hint")
 	p.Choices = people.Choices(o, r.Kit.Now(), colleagues(o, r.By.Department), []string{r.By.Person})
@@ -99,7 +110,11 @@ func (d rooms) send(w http.ResponseWriter, r *page.Request) error {
 		i, err = d.Cases.Report(r.Context(), r.By, report)
 	}
 	if err == nil {
-		return r.Kit.See(w, r, "/receipt/"+i.Label+d.cutOff(r, i), "")
+		flash, err := d.tellLedger(r, k, i)
+		if err != nil {
+			return err
+		}
+		return r.Kit.See(w, r, "/receipt/"+i.Label+d.cutOff(r, i), flash)
 	}
 	key := report.Key
 	if fault.Is(err, fault.Conflict) {
@@ -117,6 +132,20 @@ func (d rooms) send(w http.ResponseWriter, r *page.Request) error {
 		return err
 	}
 	return r.Kit.Render(w, r, bad.Status, "report_form", p)
+}
+
+// tellLedger marks the thing of a stored report as lost. The report stands whatever the
+// ledger says to it.
+func (d rooms) tellLedger(r *page.Request, k incident.Kind, i *incident.Incident) (flash string, err error) {
+	lost, err := d.thing(r, k)
+	if err != nil || lost == nil {
+		return "", err
+	}
+	err = d.Things.ReportLost(r.Context(), r.By, lost.Number, i.ID)
+	if fault.As(err) != nil {
+		return "report.flash_ledger_not", nil
+	}
+	return "report.flash_ledger", err
 }
 
 // read makes a report of what was typed. Everything that must be mended is named at
@@ -142,6 +171,13 @@ func (d rooms) read(r *page.Request, k incident.Kind) (incident.Report, error) {
 			continue
 		}
 		out.LeaveOut = append(out.LeaveOut, p)
+	}
+	lost, err := d.thing(r, k)
+	if err != nil {
+		return out, err
+	}
+	if lost != nil {
+		out.Words = lostWords(r, lost)
 	}
 	out.Occurred = r.Moment(&c, "occurred")
 	out.Discovered = r.Moment(&c, "discovered")

@@ -12,6 +12,7 @@ import (
 	"io/fs"
 
 	"sekimori/internal/domain/access"
+	"sekimori/internal/domain/asset"
 	"sekimori/internal/domain/device"
 	"sekimori/internal/domain/incident"
 	"sekimori/internal/domain/notice"
@@ -48,13 +49,20 @@ type PCs interface {
 	Isolate(ctx context.Context, by access.Actor, device string, a device.Ask) (device.Order, error)
 }
 
+// Things are the ledger's, which a loss may be about.
+type Things interface {
+	Get(ctx context.Context, by access.Actor, asset string) (asset.View, error)
+	ReportLost(ctx context.Context, by access.Actor, asset, incident string) error
+}
+
 // Deps are what the room needs.
 type Deps struct {
 	Cases    Cases
 	Files    Files
 	Counts   Counts
 	Lookouts Lookouts
-	PCs      PCs // nil: none are enrolled
+	PCs      PCs    // nil: none are enrolled
+	Things   Things // nil: there is no ledger
 }
 
 //go:embed templates/*.html

@@ -1,5 +1,6 @@
 // Package settings is the pages of what the company decides for itself: the
-// first-response list of each kind, and who is told until someone answers.
+// first-response list of each kind, who is told until someone answers, and who decides
+// applications.
 //
 // Everybody who may read the directory may read them; the services refuse changes.
 package settings
@@ -28,11 +29,12 @@ type Deps struct {
 	Cases   *incident.Service
 	Notices *notice.Service
 	People  *directory.Service
+	Chains  Chains // nil: nothing is applied for
 }
 
 // Routes lists the room's pages.
 func Routes(d Deps) []page.Route {
-	return []page.Route{
+	out := []page.Route{
 		{Pattern: "GET /settings", Do: d.index},
 		{Pattern: "GET /settings/steps", Do: d.steps},
 		{Pattern: "GET /settings/steps/{kind}", Do: d.kind},
@@ -41,15 +43,24 @@ func Routes(d Deps) []page.Route {
 		{Pattern: "GET /settings/policy/{urgency}/{receiver}", Do: d.chain},
 		{Pattern: "POST /settings/policy/{urgency}/{receiver}", Do: d.saveChain},
 	}
+	if d.Chains != nil {
+		out = append(out, page.Route{Pattern: "GET /settings/approvals", Do: d.approvals},
+			page.Route{Pattern: "GET /settings/approvals/{kind}", Do: d.approval},
+			page.Route{Pattern: "POST /settings/approvals/{kind}", Do: d.saveApproval})
+	}
+	return out
 }
 
-type indexPage struct{ page.Base }
+type indexPage struct {
+	page.Base
+	Approvals bool // something can be applied for
+}
 
 func (d Deps) index(w http.ResponseWriter, r *page.Request) error {
 	if err := r.By.May(access.ReadDirectory); err != nil {
 		return err
 	}
-	return r.Kit.Render(w, r, http.StatusOK, "settings", indexPage{r.Kit.Base(r, "settings.title", "/settings")})
+	return r.Kit.Render(w, r, http.StatusOK, "settings", indexPage{r.Kit.Base(r, "settings.title", "/settings"), d.Chains != nil})
 }
 
 // changed says who made a version and when; the first one came with the program.
