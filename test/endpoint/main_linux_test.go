@@ -12,8 +12,10 @@ import (
 	"testing"
 	"time"
 
+	"sekimori/internal/agent"
 	"sekimori/internal/app"
 	"sekimori/internal/cli"
+	"sekimori/internal/cli/endpoint"
 	"sekimori/internal/testkit/pg"
 	"sekimori/internal/tool/isolation/stage"
 )
@@ -23,6 +25,9 @@ var built stage.Programs
 
 func TestMain(m *testing.M) {
 	stage.Enter()
+	if len(os.Args) > 2 && os.Args[1] == wrongClock {
+		os.Exit(movedPC(os.Args[2], os.Args[3:]))
+	}
 	if f := os.Getenv(clockFile); f != "" {
 		os.Exit(movedServer(f))
 	}
@@ -71,6 +76,19 @@ func movedServer(file string) int {
 	defer stop()
 	ctx = app.WithClock(ctx, func() time.Time { return time.Now().Add(offset(file)) })
 	return cli.Main(ctx, os.Args[1:], os.Getenv, os.Stdin, os.Stdout, os.Stderr)
+}
+
+// wrongClock makes this program the real agent, on a PC whose clock is wrong by what the file
+// says that follows.
+const wrongClock = "pc-with-a-wrong-clock"
+
+func movedPC(file string, args []string) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	clock := agent.MachineClock()
+	clock.Now = func() time.Time { return time.Now().Add(offset(file)) }
+	p := endpoint.Program{Name: "sekimori-agent", Clock: clock}
+	return endpoint.Main(ctx, p, args, os.Getenv, os.Stdin, os.Stdout, os.Stderr)
 }
 
 func offset(file string) time.Duration {

@@ -138,7 +138,9 @@ func theCase(t *testing.T, s *stage.Server, id, label string, pc *stage.PC) {
 	if k.Kind != "virus" || k.ID != id || !strings.Contains(k.Summary, s.Device(pc.Device).Name) {
 		t.Errorf("the case of order %q is %+v", id, k)
 	}
-	if !slices.ContainsFunc(k.Entries, func(e struct{ Type, Text string }) bool { return e.Text == "an attachment opened itself" }) {
+	if !slices.ContainsFunc(k.Entries, func(e struct{ Type, Text string }) bool {
+		return strings.HasPrefix(e.Text, "an attachment opened itself\n")
+	}) {
 		t.Errorf("the person's words are not there: %+v", k.Entries)
 	}
 	recorded := map[string]bool{}

@@ -169,29 +169,47 @@ func spentBy(pid int) (r rested, err error) {
 	return r, nil
 }
 
-// cut measures from the order to the packets' end on a PC, in namespaces of its own: the
-// benchmark of the agent's host, which needs root and nftables.
+// cut measures how fast a PC is off the network, in namespaces of its own: the rules alone,
+// and from a press at a running agent to the last packet that comes in at the far side. It
+// needs root and nftables.
 func cut(ctx context.Context, b *bench) error {
-	cmd := exec.CommandContext(ctx, "go", "test", "-run", "^$", "-bench", "^BenchmarkCut$/^first$", "-benchtime", "20x", "-count", strconv.Itoa(b.rounds), "./internal/agent/host")
-	out, err := cmd.CombinedOutput()
+	rules, err := b.timed(ctx, "./internal/agent/host", "BenchmarkCut", "first", "20x")
 	if err != nil {
-		return fmt.Errorf("%w: %s", err, out)
+		return err
+	}
+	b.out.line("rules put in until every packet is blocked", spread(rules)+" ms", "", "", "≤ 50 ms", yes(median(rules) <= 50))
+	press, err := b.timed(ctx, "./test/endpoint", "BenchmarkPress", "", "10x")
+	if err != nil {
+		return err
+	}
+	b.out.line("press at the PC → its last packet on the wire", spread(press)+" ms", "", "", "≤ 50 ms", yes(median(press) <= 50))
+	return nil
+}
+
+// timed runs a benchmark of the tests and gives its milliseconds, one figure a round.
+func (b *bench) timed(ctx context.Context, pkg, name, part, length string) ([]float64, error) {
+	pattern, line := "^"+name+"$", name
+	if part != "" {
+		pattern, line = pattern+"/^"+part+"$", name+"/"+part
+	}
+	out, err := exec.CommandContext(ctx, "go", "test", "-run", "^$", "-bench", pattern, "-benchtime", length, "-count", strconv.Itoa(b.rounds), pkg).CombinedOutput()
+	if err != nil {
+		return nil, fmt.Errorf("%w: %s", err, out)
 	}
 	var took []float64
-	for line := range strings.Lines(string(out)) {
-		f := strings.Fields(line)
-		if len(f) < 4 || !strings.HasPrefix(f[0], "BenchmarkCut/first") {
+	for l := range strings.Lines(string(out)) {
+		f := strings.Fields(l)
+		if len(f) < 4 || !strings.HasPrefix(f[0], line) {
 			continue
 		}
 		ns, err := strconv.ParseFloat(f[2], 64)
 		if err != nil {
-			return fmt.Errorf("read %q: %w", line, err)
+			return nil, fmt.Errorf("read %q: %w", l, err)
 		}
 		took = append(took, ns/1e6)
 	}
 	if len(took) == 0 {
-		return fmt.Errorf("no figure in: %s", out)
+		return nil, fmt.Errorf("no figure in: %s", out)
 	}
-	b.out.line("press → packets blocked on the PC", spread(took)+" ms", "", "", "≤ 50 ms", yes(median(took) <= 50))
-	return nil
+	return took, nil
 }

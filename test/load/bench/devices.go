@@ -46,6 +46,7 @@ func serveDevices(ctx context.Context, o *orders, po parts.Options, cert, key st
 	o.add("token", func(string) (string, error) { return d.Token(ctx) })
 	o.add("raise", func(string) (string, error) { return "", d.Raise(ctx) })
 	o.add("wake", func(string) (string, error) { d.Wake(); return "", nil })
+	o.add("cut", func(string) (string, error) { d.Cut(); return "", nil })
 	o.add("turn", func(string) (string, error) {
 		n, err := d.Turn(ctx)
 		return strconv.Itoa(n), err

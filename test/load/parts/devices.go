@@ -7,7 +7,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"net/netip"
@@ -32,7 +31,7 @@ type Devices struct {
 	Gateway *agentgw.Gateway
 
 	ring *ring
-	ln   net.Listener
+	ln   *lines
 	http *http.Server
 }
 
@@ -51,9 +50,11 @@ func OpenDevices(ctx context.Context, o Options, cert *tls.Certificate) (_ *Devi
 	if err := d.ring.turn(); err != nil {
 		return nil, err
 	}
-	if d.ln, err = net.Listen("tcp4", "127.0.0.1:0"); err != nil {
+	ln, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
 		return nil, err
 	}
+	d.ln = &lines{Listener: ln, open: map[*line]struct{}{}}
 	at := netip.MustParseAddrPort(d.ln.Addr().String())
 	d.Service = device.NewService(device.Parts{Store: s.db, People: s.people, Now: now, Keys: d.ring, Secrets: plain{}, Company: "架空商事株式会社",
 		Random: rand.Reader, Cases: noCases{}, Servers: func() []wire.Server {
@@ -109,12 +110,60 @@ func (d *Devices) Raise(ctx context.Context) (err error) {
 // Wake tells the streams that anything may have changed, as the store does after a commit.
 func (d *Devices) Wake() { d.hub.Publish(nil) }
 
+// Cut ends every connection, as a server does that is killed, and goes on taking new ones.
+func (d *Devices) Cut() { d.ln.cut() }
+
 // Turn changes the signing key and renews every device's desired state.
 func (d *Devices) Turn(ctx context.Context) (int, error) {
 	if err := d.ring.turn(); err != nil {
 		return 0, err
 	}
 	return d.Service.Renew(ctx)
+}
+
+// lines is a listener that knows which connections are open.
+type lines struct {
+	net.Listener
+
+	mu   sync.Mutex
+	open map[*line]struct{} // guarded by mu
+}
+
+// line is one of them.
+type line struct {
+	net.Conn
+	of *lines
+}
+
+// Accept waits for the next one.
+func (l *lines) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	one := &line{c, l}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.open[one] = struct{}{}
+	return one, nil
+}
+
+// Close ends it.
+func (c *line) Close() error {
+	c.of.mu.Lock()
+	delete(c.of.open, c)
+	c.of.mu.Unlock()
+	return c.Conn.Close()
+}
+
+// cut ends all of them; their owners hear of it by reading.
+func (l *lines) cut() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for c := range l.open {
+		c.Conn.Close()
+	}
+	clear(l.open)
 }
 
 // ring is a signing key that can be changed.
@@ -182,7 +231,7 @@ func (noCases) ReportInfection(context.Context, access.Actor, wire.Infection, de
 }
 
 // AddEvidence refuses.
-func (noCases) AddEvidence(context.Context, access.Actor, string, string, string, io.Reader) ([32]byte, int64, error) {
+func (noCases) AddEvidence(context.Context, access.Actor, string, device.File) ([32]byte, int64, error) {
 	return [32]byte{}, 0, errNoCases
 }
 

@@ -1,0 +1,60 @@
+package story
+
+import (
+	"bytes"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// moment: moment NAME +26h puts the time that far from now, by the clock of the program,
+// into the variable NAME, as the command line and the API take it; with date, only its day.
+func (s *stage) moment(ts *testscript.TestScript, args []string) error {
+	d, err := time.ParseDuration(args[1])
+	if err != nil {
+		return err
+	}
+	layout := time.RFC3339
+	if len(args) > 2 && args[2] == "date" {
+		layout = time.DateOnly
+	}
+	ts.Setenv(args[0], time.Now().Add(offset(filepath.Join(s.dir, "clock"))+d).UTC().Format(layout))
+	return nil
+}
+
+// arrives: arrives FOLDER TEXT waits until a file of the folder holds the text.
+func (s *stage) arrives(ts *testscript.TestScript, args []string) error {
+	return s.folder(ts.MkAbs(args[0]), args[1], true)
+}
+
+// leaves: leaves FOLDER TEXT waits until no file of the folder holds the text.
+func (s *stage) leaves(ts *testscript.TestScript, args []string) error {
+	return s.folder(ts.MkAbs(args[0]), args[1], false)
+}
+
+func (s *stage) folder(dir, text string, want bool) error {
+	for deadline := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
+		held := false
+		err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+			if err != nil || !d.Type().IsRegular() {
+				return nil // a file that is just being replaced
+			}
+			b, _ := os.ReadFile(path)
+			held = held || bytes.Contains(b, []byte(text))
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		if held == want {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("%s: a file holds %q: %v, want %v", dir, text, held, want)
+		}
+	}
+}
