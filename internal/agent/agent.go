@@ -274,9 +274,14 @@ func clip(s string, n int) string {
 // process that holds the folder itself; Service asks for others.
 func (a *Agent) Challenge() (string, time.Duration, error) { return a.keep.challenge(people) }
 
-// Release obeys a code that an administrator read out.
+// Release obeys a code that an administrator read out. It is for a process that holds the
+// folder itself, and so sees to Wi-Fi too.
 func (a *Agent) Release(ctx context.Context, code string) error {
-	return a.keep.release(ctx, people, code)
+	if err := a.keep.release(ctx, people, code); err != nil {
+		return err
+	}
+	a.keep.wifiOn(ctx)
+	return nil
 }
 
 // Settle does once what Run does all the time: see to Wi-Fi and power, prove, gather
@@ -681,6 +686,7 @@ func (a *Agent) gatherNow(ctx context.Context) {
 	if s == nil {
 		return
 	}
+	defer k.gathered()
 	put := func(i item) {
 		if err := s.put(a.spool, i); err != nil {
 			a.o.Log.Warn("evidence", "item", i.name, "error", err)
@@ -726,7 +732,7 @@ type Status struct {
 	Isolated   bool               `json:"isolated"`        // the network is to be cut
 	Isolation  wire.IsolationFact `json:"isolation"`
 	Contacts   []wire.Contact     `json:"contacts,omitempty"`
-	Waiting    int                `json:"waiting"`          // reports and evidence that the server does not have yet
+	Waiting    int                `json:"waiting"`          // reports and evidence that the server does not have yet; what is still to be gathered is one
 	Unsent     int                `json:"unsent"`           // reports among them
 	Report     string             `json:"report,omitempty"` // key of the newest report
 	Label      string             `json:"label,omitempty"`  // its case, once the server has it
@@ -738,6 +744,7 @@ type Status struct {
 // Status tells how things stand.
 func (a *Agent) Status() Status {
 	s := Status{Version: a.o.Version, DryRun: a.o.DryRun, Connected: a.online.Load(), Heard: wire.Micros(a.heard.Load())}
+	s.Waiting = a.keep.toGather() // asked before the spool, so that nothing is missed on its way there
 	for _, w := range a.spool.list() {
 		s.Waiting++
 		if w.report {

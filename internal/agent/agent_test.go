@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -128,6 +129,32 @@ func TestPressWithTheServerAway(t *testing.T) {
 		t.Errorf("a restart counts as tampering: %d", n)
 	}
 	r.eventually("nothing waits", func() bool { return a.Status().Waiting == 0 })
+}
+
+// TestNothingWaitsOnceItIsGathered: what is still to be gathered counts as waiting, though the
+// server has all that lies in the spool.
+func TestNothingWaitsOnceItIsGathered(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.pc.slow = make(chan struct{})
+	a := r.open()
+	if _, err := a.Infected(t.Context(), "", ""); err != nil {
+		t.Fatal(err)
+	}
+	r.run(a)
+	finish := sync.OnceFunc(func() { close(r.pc.slow) })
+	t.Cleanup(finish)
+	r.eventually("all that is there was sent", func() bool { return a.Status().Label != "" && len(a.spool.list()) == 0 })
+	if n := a.Status().Waiting; n != 1 {
+		t.Errorf("%d wait while evidence is gathered", n)
+	}
+	finish()
+	r.eventually("nothing waits", func() bool { return a.Status().Waiting == 0 })
+	r.srv.mu.Lock()
+	defer r.srv.mu.Unlock()
+	if r.srv.evidence[r.srv.reports[0].Key+"/manifest.json.sig"] == nil {
+		t.Error("the server does not have all of it")
+	}
 }
 
 func TestEvidenceIsBoundedHashedAndSigned(t *testing.T) {

@@ -35,7 +35,8 @@ type pc struct {
 	privileged error
 	cutErr     error
 	wifiErr    error         // of switching on
-	stuck      chan struct{} // not nil: switching on never ends; closed when it was begun
+	stuck      chan struct{} // not nil: switching on ends with its time; closed when it was begun
+	slow       chan struct{} // not nil: gathering evidence waits until it is closed
 	up         bool
 	allow      []netip.AddrPort
 	calls      []string
@@ -109,8 +110,9 @@ func (p *pc) SwitchWifi(ctx context.Context, on bool, _ []host.Endpoint, _ bool)
 		p.stuck = nil
 		close(begun)
 		p.mu.Unlock()
-		defer p.mu.Lock()
 		<-ctx.Done()
+		p.mu.Lock()
+		p.did("wifi given up")
 		return "", ctx.Err()
 	}
 	if on && p.wifiErr != nil {
@@ -138,6 +140,12 @@ func (p *pc) Glance(ctx context.Context, item func(string, func(io.Writer) error
 }
 
 func (p *pc) Collect(_ context.Context, item func(string, func(io.Writer) error) error) error {
+	p.mu.Lock()
+	slow := p.slow
+	p.mu.Unlock()
+	if slow != nil {
+		<-slow
+	}
 	return item("../processes.txt", func(w io.Writer) error {
 		_, err := w.Write(make([]byte, maxItem+5))
 		return err

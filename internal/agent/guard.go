@@ -897,6 +897,9 @@ func (g *guard) end(ctx context.Context, p *plugged, v verdict, now wire.Micros,
 		if err == nil && !v.whole {
 			err = g.host.Admit(ctx, d.Path, v.passing(d))
 		}
+		if again && errors.Is(err, fs.ErrNotExist) {
+			return // it looked otherwise because it was going: that is told as it is
+		}
 		e.Detail = clip(did, 500)
 		if err != nil {
 			e.Detail = clip(oneLine(did+"; "+err.Error()), 500)

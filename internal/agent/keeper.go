@@ -60,6 +60,7 @@ type keeper struct {
 	proveAt   time.Duration // running time of the next proof
 	proveWait time.Duration
 	evidence  *set // begun by a cut, to be completed
+	gathering bool // a set was taken to be completed, and is not all in the spool yet
 	cutErr    error
 	wifiErr   error            // why Wi-Fi is still off after a release
 	unwritten map[string]error // files that are not on disk as they should be, and why
@@ -496,6 +497,9 @@ func (k *keeper) start(ctx context.Context) error {
 	}
 	err := k.converge(ctx, nil)
 	k.file(report)
+	if k.st.heeded {
+		k.saveIdentity()
+	}
 	return err
 }
 
@@ -789,6 +793,23 @@ func (k *keeper) takeEvidence() *set {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	s := k.evidence
-	k.evidence = nil
+	k.evidence, k.gathering = nil, s != nil
 	return s
+}
+
+// gathered notes that the set which was taken is in the spool.
+func (k *keeper) gathered() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.gathering = false
+}
+
+// toGather is the number of sets of evidence that are still to be gathered: 0 or 1.
+func (k *keeper) toGather() int {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.evidence != nil || k.gathering {
+		return 1
+	}
+	return 0
 }

@@ -145,6 +145,11 @@ func TestRetirementOutlastsADisk(t *testing.T) {
 	if s := loadState(r.dir); len(s.id.Keys) != 1 || len(s.id.Retired) != 1 || s.doc == nil {
 		t.Errorf("it believes %v again: %v", s.id.Keys, s.problems)
 	}
+	r.close(r.open())
+	r.damage(fileDocument, "gone")
+	if s := loadState(r.dir); len(s.id.Keys) != 1 || len(s.id.Retired) != 1 || s.doc != nil {
+		t.Errorf("it believes %v once the document is gone", s.id.Keys)
+	}
 }
 
 // TestRefusedPCLearnsKeys: a PC whose key was refused is told whose signature counts and
@@ -286,17 +291,35 @@ func TestPressWaitsForNoSwitch(t *testing.T) {
 	case <-time.After(20 * time.Second):
 		t.Fatal("Wi-Fi is not switched on")
 	}
-	pressed := make(chan error, 1)
-	go func() {
-		_, err := a.Infected(t.Context(), "", "")
-		pressed <- err
-	}()
-	select {
-	case err := <-pressed:
-		if err != nil || !r.pc.isUp() {
-			t.Errorf("pressed: %v", err)
-		}
-	case <-time.After(switchTime / 2):
-		t.Error("the press waits for the switch")
+	if _, err := a.Infected(t.Context(), "", ""); err != nil || !r.pc.isUp() {
+		t.Errorf("pressed: %v", err)
+	}
+	if slices.Contains(r.pc.log(), "wifi given up") {
+		t.Error("the press waited for the switch")
+	}
+}
+
+// TestWifiComesBackWithoutAService: a release at the PC while no service runs sees to it itself.
+func TestWifiComesBackWithoutAService(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	ctx := t.Context()
+	a := r.open()
+	defer r.close(a)
+	if _, err := a.Infected(ctx, "", ""); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Settle(ctx); err != nil || !a.keep.st.memory.WifiOff {
+		t.Fatalf("Wi-Fi was not seen to: %v", err)
+	}
+	shown, _, err := a.Challenge()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Release(ctx, wire.ReleaseCode(r.srv.secret, r.srv.id, shown)); err != nil || r.pc.isUp() {
+		t.Fatal(err)
+	}
+	if a.keep.st.memory.WifiOff || !slices.Contains(r.pc.log(), "wifi true") {
+		t.Errorf("Wi-Fi stays off: %v", r.pc.log())
 	}
 }

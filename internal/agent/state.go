@@ -99,6 +99,7 @@ type state struct {
 	memory   memory
 	mark     *mark
 	problems []string // what could not be read, in English
+	heeded   bool     // the stored desired state says more of keys than the stored identity
 }
 
 func (s *state) path(name string) string { return filepath.Join(s.dir, name) }
@@ -158,7 +159,7 @@ func (s *state) loadDocument() {
 		}
 		if err == nil && bad == nil {
 			s.doc = &d
-			s.id.Heed(d, string(raw)) // it is written down before what it says of keys
+			s.heeded = s.id.Heed(d, string(raw)) // it is written down before what it says of keys
 			return
 		}
 	}

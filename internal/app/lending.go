@@ -119,8 +119,11 @@ func (h *house) lendingWork(ctx context.Context, c *crew, sender mailer) {
 	})
 }
 
-// retention is how long what has ended is kept.
+// retention is how long what has ended is kept: five years unless the company says otherwise.
 func (h *house) retention() time.Duration {
+	if h.cfg.Limits.RetentionDays == 0 {
+		return 5 * 365 * 24 * time.Hour
+	}
 	return time.Duration(h.cfg.Limits.RetentionDays) * 24 * time.Hour
 }
 

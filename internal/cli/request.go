@@ -85,6 +85,21 @@ func (s *shell) showRequest(a requestAnswer) {
 		s.say("  " + a.Reason)
 	}
 	s.say(string(a.Form))
+	s.showSteps(a)
+	for _, w := range a.Words {
+		mark := "< "
+		if w.Question {
+			mark = "? "
+		}
+		s.say(mark + s.p.DateTime(w.At) + "  " + nameOf(w.By) + "  " + w.Text)
+	}
+	if a.MayDecide {
+		s.say(s.p.T("cli.request_digest", "digest", a.Digest[:min(shortDigest, len(a.Digest))], "until", s.p.DateTime(a.Deadline)))
+	}
+}
+
+// showSteps prints who decides, and what was decided.
+func (s *shell) showSteps(a requestAnswer) {
 	for _, x := range a.Steps {
 		var names []string
 		for _, who := range x.Asked {
@@ -98,16 +113,6 @@ func (s *shell) showRequest(a requestAnswer) {
 		for _, t := range x.Stamps {
 			s.say("  " + s.p.DateTime(t.At) + "  " + nameOf(t.Person) + "  " + s.word("requests.verdict.", t.Verdict) + "  " + t.Note)
 		}
-	}
-	for _, w := range a.Words {
-		mark := "< "
-		if w.Question {
-			mark = "? "
-		}
-		s.say(mark + s.p.DateTime(w.At) + "  " + nameOf(w.By) + "  " + w.Text)
-	}
-	if a.MayDecide {
-		s.say(s.p.T("cli.request_digest", "digest", a.Digest[:min(shortDigest, len(a.Digest))], "until", s.p.DateTime(a.Deadline)))
 	}
 }
 
@@ -149,7 +154,7 @@ func (s *shell) requestSubmit(r *remote) *cobra.Command {
 		}
 		return answered(s, answer, asJSON, func(a requestAnswer) {
 			s.say(a.Label)
-			s.showRequest(a)
+			s.showSteps(a)
 		})
 	})
 	f := c.Flags()

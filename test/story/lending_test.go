@@ -36,6 +36,25 @@ func (s *stage) leaves(ts *testscript.TestScript, args []string) error {
 	return s.folder(ts.MkAbs(args[0]), args[1], false)
 }
 
+// answers: answers TOKENFILE PATH TEXT asks the API until its answer holds the text.
+func (s *stage) answers(ts *testscript.TestScript, args []string) error {
+	for deadline := time.Now().Add(patience); ; time.Sleep(100 * time.Millisecond) {
+		if err := s.call(ts, []string{args[0], "GET", args[1]}); err != nil {
+			return err
+		}
+		b, err := os.ReadFile(filepath.Join(s.dir, "page.txt"))
+		if err != nil {
+			return err
+		}
+		if bytes.Contains(b, []byte(args[2])) {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("%s never held %q:\n%s", args[1], args[2], b)
+		}
+	}
+}
+
 func (s *stage) folder(dir, text string, want bool) error {
 	for deadline := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
 		held := false

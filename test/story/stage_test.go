@@ -58,6 +58,7 @@ func commands() map[string]func(*testscript.TestScript, bool, []string) {
 		"smtp":      plain((*stage).smtp),
 		"clock":     plain((*stage).clock),
 		"moment":    plain((*stage).moment),
+		"answers":   plain((*stage).answers),
 		"arrives":   plain((*stage).arrives),
 		"leaves":    plain((*stage).leaves),
 		"as":        plain((*stage).as),
@@ -361,7 +362,7 @@ func (s *stage) mailsTo(to string) []smtpd.Message {
 	return out
 }
 
-var link = regexp.MustCompile(`https?://\S+/a/\S+`)
+var link = regexp.MustCompile(`https?://\S+/[aq]/\S+`)
 
 // letter: letter TO writes the newest mail to TO to letter.txt and its link to $LINK.
 func (s *stage) letter(ts *testscript.TestScript, args []string) error {

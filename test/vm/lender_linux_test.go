@@ -53,6 +53,7 @@ WantedBy=multi-user.target
 func newLender(t *testing.T) *lender {
 	t.Helper()
 	qemu.Need(t) // before anything is built
+	needTools(t)
 	space := netns.New(t)
 	space.Tap("pc", prefix(servers[0], 24))
 	l := &lender{t: t, office: newOffice(t, space, netip.AddrPortFrom(netip.MustParseAddr(servers[0]), serverPort))}

@@ -106,6 +106,21 @@ func newLinux(t *testing.T, serial, label string, fill func(dir string) error) *
 	return s
 }
 
+// needTools skips the test where sticks cannot be made, or ends it where that is no excuse.
+func needTools(t *testing.T) {
+	t.Helper()
+	for _, name := range []string{"/sbin/mkfs.vfat", "/sbin/fsck.fat", "mcopy", "mtype"} {
+		_, err := exec.LookPath(name)
+		if err == nil {
+			continue
+		}
+		if os.Getenv("CI") != "" {
+			t.Fatal(err)
+		}
+		t.Skipf("install the Debian packages dosfstools and mtools: %v", err)
+	}
+}
+
 // tool runs a program of the Debian packages dosfstools and mtools.
 func tool(t *testing.T, name string, args ...string) string {
 	t.Helper()

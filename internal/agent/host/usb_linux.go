@@ -174,9 +174,14 @@ func (h *linux) hold() error {
 		if was == "0" && already {
 			was = "1" // of what came since, udev has set it
 		}
-		if found++; was != "0" && !strings.Contains("\n"+before, "\n"+name+" ") {
-			before += name + " " + was + "\n"
+		found++
+		if strings.Contains("\n"+before, "\n"+name+" ") {
+			continue
 		}
+		if name != usbDefault && strings.Contains("\n"+string(known), "\n"+usbDefault+" ") && !strings.Contains("\n"+string(known), "\n"+usbDefault+" 0") {
+			was = "1" // of a host that came while we held: its 0 is ours
+		}
+		before += name + " " + was + "\n"
 	}
 	// Its presence tells udev to hold and hide what comes.
 	if err := os.MkdirAll(h.runtime(mediaNames), 0o755); errors.Is(err, fs.ErrPermission) {
@@ -252,6 +257,9 @@ func (h *linux) usbDevice(path string) (d USBDevice, ok bool) {
 	}
 	d, err = parseDescriptors(raw)
 	if err != nil {
+		if attribute(dir, "devnum") == "" {
+			return d, false // they made no sense because it was going
+		}
 		d.Malformed = err.Error()
 	}
 	d.Path, d.Plug = path, plug

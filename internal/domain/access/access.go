@@ -53,6 +53,7 @@ const (
 	ManageDevices  Permission = "device:manage"      // enrol, refuse, isolate and release PCs
 	ReadAssets     Permission = "asset:read"         // the whole ledger, every loan and attempt
 	ManageAssets   Permission = "asset:manage"       // change the ledger, lend, take back
+	CountAssets    Permission = "asset:count"        // say what one has seen in a stock-take
 	Submit         Permission = "request:submit"     // ask for something, and see what came of it
 	Decide         Permission = "request:decide"     // decide what one was asked
 	ReadRequests   Permission = "request:read"       // every request
@@ -77,7 +78,7 @@ func grants(d Duty) []Permission {
 
 // everyone is what any employee may do.
 func everyone() []Permission {
-	return []Permission{Report, ReadDirectory, ManageOwn, Answer, Submit, Decide}
+	return []Permission{Report, ReadDirectory, ManageOwn, Answer, CountAssets, Submit, Decide}
 }
 
 // auditorMay is all that an auditor may do, whatever else they hold: reporting is
@@ -150,7 +151,7 @@ func (a Actor) May(p Permission) error {
 func Permissions() []Permission {
 	return []Permission{Report, ReadCases, WorkCases, EditSteps, EditPolicy, ReadDirectory, EditDirectory,
 		ReadJournal, EraseContent, ManageAccounts, ManageOwn, ReadHealth, Answer, ReadDevices, ManageDevices,
-		ReadAssets, ManageAssets, Submit, Decide, ReadRequests, EditChains}
+		ReadAssets, ManageAssets, CountAssets, Submit, Decide, ReadRequests, EditChains}
 }
 
 // ParseScopes reads a comma-separated list of permissions.

@@ -15,16 +15,16 @@ import (
 func may(d access.Duty) []access.Permission {
 	switch d {
 	case "":
-		return []access.Permission{access.Report, access.ReadDirectory, access.ManageOwn, access.Answer, access.Submit, access.Decide}
+		return []access.Permission{access.Report, access.ReadDirectory, access.ManageOwn, access.Answer, access.CountAssets, access.Submit, access.Decide}
 	case access.ProtectionManager:
 		return []access.Permission{access.Report, access.ReadCases, access.WorkCases, access.EditSteps, access.EditPolicy, access.ReadDirectory,
 			access.EditDirectory, access.ReadJournal, access.EraseContent, access.ManageOwn, access.ReadHealth, access.Answer, access.ReadDevices,
-			access.ReadAssets, access.ManageAssets, access.Submit, access.Decide, access.ReadRequests, access.EditChains}
+			access.ReadAssets, access.ManageAssets, access.CountAssets, access.Submit, access.Decide, access.ReadRequests, access.EditChains}
 	case access.ITAdmin:
 		return []access.Permission{access.Report, access.ReadDirectory, access.EditDirectory, access.ManageAccounts, access.ManageOwn, access.ReadHealth,
-			access.Answer, access.ReadDevices, access.ManageDevices, access.ReadAssets, access.ManageAssets, access.Submit, access.Decide}
+			access.Answer, access.ReadDevices, access.ManageDevices, access.ReadAssets, access.ManageAssets, access.CountAssets, access.Submit, access.Decide}
 	case access.Approver:
-		return []access.Permission{access.Report, access.ReadDirectory, access.ManageOwn, access.Answer, access.ReadAssets, access.Submit, access.Decide}
+		return []access.Permission{access.Report, access.ReadDirectory, access.ManageOwn, access.Answer, access.ReadAssets, access.CountAssets, access.Submit, access.Decide}
 	case access.Auditor:
 		return []access.Permission{access.Report, access.ReadCases, access.ReadDirectory, access.ReadJournal, access.ManageOwn, access.ReadHealth, access.ReadDevices,
 			access.ReadAssets, access.ReadRequests}
@@ -123,7 +123,7 @@ func TestParseScopes(t *testing.T) {
 			t.Errorf("%q: %v", bad, err)
 		}
 	}
-	if len(access.Permissions()) != 21 {
+	if len(access.Permissions()) != 22 {
 		t.Error("a permission was added: write it into may, above")
 	}
 }

@@ -23,6 +23,7 @@ import (
 	"sekimori/internal/kit/wire"
 	"sekimori/internal/outbound/store"
 	"sekimori/internal/outbound/store/storetest"
+	"sekimori/internal/testkit/letters"
 )
 
 // house is the ledger of the made-up company on a real database. per_gen keeps what
@@ -238,6 +239,7 @@ func (h *house) letters() []string {
 	var out []string
 	for _, l := range ls {
 		out = append(out, l.Topic+" to "+l.Person)
+		letters.Complete(h.t, l.Topic, l.Args)
 		l.State, l.SentAt = notice.Sent, h.clock()
 		ok(h.t, h.db.UpdateLetters(h.t.Context(), func(tx notice.LetterTx) error { return tx.SaveLetter(h.t.Context(), l) }))
 	}

@@ -491,3 +491,21 @@ func TestSight(t *testing.T) {
 		t.Errorf("choices: %+v", cs)
 	}
 }
+
+// TestLettersOfExtensionAndRecall: the letters that no other test takes have all that they
+// must say.
+func TestLettersOfExtensionAndRecall(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	ctx := t.Context()
+	h.registered("USB-0001", "AA00")
+	l := h.lend("USB-0001")
+	h.letters()
+	f := asset.ExtensionForm{Loan: l.Label, Until: l.Until.Add(72 * time.Hour), Why: "客先の都合"}
+	must(h.Extend(ctx, h.as("per_emp"), h.grant("per_emp", asset.KindExtension, f, request.Approved)))(t)
+	got := h.letters()
+	must(h.Recall(ctx, h.as("per_gen"), l.Label, "点検のため"))(t)
+	if d := cmp.Diff([]string{"loan.extended to per_emp", "loan.recalled to per_emp"}, append(got, h.letters()...)); d != "" {
+		t.Error(d)
+	}
+}

@@ -233,8 +233,8 @@ func (s *StockService) scope(ctx context.Context, by access.Actor, t *StockTake)
 		return stockScope{}, false, err
 	}
 	sc := stockScope{o: o, by: by, all: by.May(access.ReadAssets) == nil, manage: by.May(access.ManageAssets) == nil}
-	// Whoever may ask for something may count what is theirs; auditors may not.
-	if by.May(access.Submit) != nil && !sc.manage {
+	// Everybody may count what is theirs; auditors may not.
+	if by.May(access.CountAssets) != nil && !sc.manage {
 		return sc, sc.all, nil
 	}
 	sc.counts = sc.manage || len(t.Departments) == 0

@@ -75,7 +75,7 @@ type StockLine struct {
 func mayFinish(by access.Actor, t *StockTake) error {
 	err := by.May(access.ManageAssets)
 	if err != nil && by.Person == t.OpenedBy {
-		return by.May(access.Submit)
+		return by.May(access.CountAssets)
 	}
 	return err
 }

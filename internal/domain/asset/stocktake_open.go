@@ -144,7 +144,7 @@ func mayLook(by access.Actor) error {
 	if by.May(access.ReadAssets) == nil || by.May(access.ManageAssets) == nil {
 		return nil
 	}
-	return by.May(access.Submit)
+	return by.May(access.CountAssets)
 }
 
 // StockView is a count as one actor may see it.

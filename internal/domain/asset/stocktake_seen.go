@@ -126,7 +126,7 @@ func (sc stockScope) mayCount() error {
 	if sc.counts {
 		return nil
 	}
-	return cmp.Or(sc.by.May(access.Submit), error(fault.Deny(string(access.ManageAssets))))
+	return cmp.Or(sc.by.May(access.CountAssets), error(fault.Deny(string(access.ManageAssets))))
 }
 
 // stillOpen holds a count and says that it is over when it is.
@@ -209,7 +209,7 @@ func (s *StockService) see(ctx context.Context, tx StockTx, sc stockScope, g Sto
 // Unsee takes a sighting back: one's own, or anybody's for who manages the ledger.
 func (s *StockService) Unsee(ctx context.Context, by access.Actor, sighting string) error {
 	manage := by.May(access.ManageAssets) == nil
-	if err := by.May(access.Submit); err != nil && !manage {
+	if err := by.May(access.CountAssets); err != nil && !manage {
 		return err
 	}
 	now := s.now()

@@ -27,6 +27,7 @@ import (
 	"sekimori/internal/kit/paper"
 	"sekimori/internal/outbound/store"
 	"sekimori/internal/outbound/store/storetest"
+	"sekimori/internal/testkit/letters"
 	"sekimori/internal/testkit/poppler"
 )
 
@@ -135,6 +136,7 @@ func (x *shelfTx) StockProofs(context.Context, time.Time, time.Time) (map[string
 
 func (x *shelfTx) PlanLetter(_ context.Context, l notice.Letter) error {
 	x.s.letters = append(x.s.letters, l)
+	letters.Complete(x.s.t, l.Topic, l.Args)
 	return nil
 }
 
@@ -399,7 +401,17 @@ func TestStockWhoMayWhat(t *testing.T) {
 	link, token := s.as("per_it"), s.as("per_it")
 	link.Via = access.ByLink
 	token.Via, token.Scopes = access.ByToken, []access.Permission{access.ReadDevices}
-	for name, by := range map[string]access.Actor{"a link": link, "a token for something else": token, "nobody": {}} {
+	asks, counts := s.as("per_dep"), s.as("per_dep")
+	asks.Via, asks.Scopes = access.ByToken, []access.Permission{access.Submit}
+	counts.Via, counts.Scopes = access.ByToken, []access.Permission{access.CountAssets}
+	counted, err := s.stocks.Seen(ctx, counts, gen.Label, "USB-2026-0001", asset.StockByHand, "")
+	if err != nil {
+		t.Errorf("a token to count: %v", err)
+	}
+	if err := s.stocks.Unsee(ctx, counts, counted.Sighting); err != nil {
+		t.Errorf("and to take back: %v", err)
+	}
+	for name, by := range map[string]access.Actor{"a link": link, "a token for something else": token, "a token to ask": asks, "nobody": {}} {
 		if _, err := s.stocks.Seen(ctx, by, gen.Label, "USB-2026-0002", asset.StockByHand, ""); err == nil {
 			t.Errorf("%s counts", name)
 		}

@@ -130,6 +130,11 @@ func (c *Courier) settle(ctx context.Context, letter string, o outcome) error {
 		if err := tx.SaveLetter(ctx, l); err != nil {
 			return fmt.Errorf("save letter %s: %w", letter, err)
 		}
+		if o.state == Planned { // unless it was called off meanwhile
+			if l, err = tx.LockLetter(ctx, letter); err != nil {
+				return fmt.Errorf("read letter %s back: %w", letter, err)
+			}
+		}
 		if l.State == Planned && l.Tries > 1 { // the first failure is recorded, the hundredth is in the row
 			return nil
 		}

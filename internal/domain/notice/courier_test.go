@@ -132,7 +132,7 @@ func TestCourier(t *testing.T) {
 			t.Errorf("the record holds what the letter says: %s", e.Data)
 		}
 	}
-	if got, want := strings.Join(kinds, " "), "letter.sent letter.delayed letter.sent letter.refused letter.delayed"; got != want {
+	if got, want := strings.Join(kinds, " "), "letter.sent letter.delayed letter.sent letter.refused letter.cancelled"; got != want {
 		t.Errorf("events %s, want %s", got, want)
 	}
 }

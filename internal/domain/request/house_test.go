@@ -20,6 +20,7 @@ import (
 	"sekimori/internal/kit/jpcal"
 	"sekimori/internal/outbound/store"
 	"sekimori/internal/outbound/store/storetest"
+	"sekimori/internal/testkit/letters"
 )
 
 var jst = time.FixedZone("JST", 9*60*60)
@@ -225,6 +226,9 @@ func (h *house) letters() []notice.Letter {
 	p := &pigeon{}
 	_, err := notice.NewCourier(h.db, p, h.clock, 1).SendDue(h.t.Context())
 	h.must(err)
+	for _, l := range p.sent {
+		letters.Complete(h.t, l.Topic, l.Args)
+	}
 	return p.sent
 }
 

@@ -59,6 +59,9 @@ func (w *world) walk(t *testing.T, people, pages []string) {
 					t.Errorf("%s: status %d\n%s", name, rec.Code, w.log)
 				}
 				checkHTML(t, name, rec.Body.String())
+				if org, err := w.parts.People.Org(t.Context()); err != nil || !strings.Contains(rec.Body.String(), org.NameOf("per_"+who)) || !strings.Contains(rec.Body.String(), " "+w.parts.Version+"<") {
+					t.Errorf("%s: the layout names another reader or program", name)
+				}
 				for _, to := range links(rec.Body.String()) {
 					if rec.Code != http.StatusOK || seen[to] || lang == "en" {
 						continue
@@ -482,5 +485,33 @@ func TestApprovalsAreSetAndTried(t *testing.T) {
 	body := w.get("hanako", "/settings/approvals")
 	if !strings.Contains(body, "部門長") || !strings.Contains(body, "2人の承認") || !strings.Contains(body, "第1版") {
 		t.Error("the change does not show")
+	}
+}
+
+// TestGuardOnThePagesOfAPC: the page of a PC says how it guards media in words, and that a
+// guard which cannot is none.
+func TestGuardOnThePagesOfAPC(t *testing.T) {
+	t.Parallel()
+	w := newLending(t)
+	pc := w.enrolled("PC-0001")
+	has(t, "before it told", w.get("admin", pc.at("")), "扱いの知らせはまだありません")
+	for _, tc := range []struct {
+		told wire.MediaFact
+		want string
+	}{
+		{wire.MediaFact{Mode: wire.GuardObserve, Able: true, Time: "server"}, "サーバーの時刻"},
+		{wire.MediaFact{Mode: wire.GuardBlock, Able: false, Time: "document", Problem: []string{"no udev"}}, "挿した直後に止めることができません"},
+		{wire.MediaFact{Mode: wire.GuardBlock, Able: true, Time: "pc", DryRun: true}, "実際には止めません"},
+		{wire.MediaFact{Mode: wire.GuardOff, Able: true, Time: "pc"}, "何もしない"},
+	} {
+		pc.tell(wire.IsolationFact{State: wire.IsolationOff}, func(m map[string]wire.Fact) {
+			f, err := wire.FactOf(tc.told, wire.MicrosOf(time.Now()))
+			must(t, err)
+			m[wire.FactMedia] = f
+		})
+		body := w.get("admin", pc.at(""))
+		checkHTML(t, tc.want, body)
+		has(t, string(tc.told.Mode), body, tc.want, "USBの制御")
+		hasNot(t, string(tc.told.Mode), body, ">able<", ">mode<", ">time<")
 	}
 }

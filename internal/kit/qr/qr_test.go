@@ -7,11 +7,13 @@ import (
 	"image"
 	"image/color"
 	"image/draw"
+	"image/gif"
 	"image/jpeg"
 	"image/png"
 	"math"
 	"strings"
 	"testing"
+	"time"
 
 	"sekimori/internal/kit/qr"
 )
@@ -135,10 +137,15 @@ func TestReadRefuses(t *testing.T) {
 	if err := png.Encode(&wide, image.NewPaletted(image.Rect(0, 0, 5001, 5000), color.Palette{color.White})); err != nil {
 		t.Fatal(err)
 	}
+	var moving bytes.Buffer // importing its package registers it for the whole program
+	if err := gif.Encode(&moving, drawn(t, address, 4), nil); err != nil {
+		t.Fatal(err)
+	}
 	for name, c := range map[string]struct {
 		raw  []byte
 		want error
 	}{
+		"a GIF":         {moving.Bytes(), qr.ErrImage},
 		"nothing on it": {blank.Bytes(), qr.ErrNone},
 		"many pixels":   {wide.Bytes(), qr.ErrLarge},
 		"many bytes":    {make([]byte, qr.MaxBytes+1), qr.ErrLarge},
@@ -160,6 +167,33 @@ func TestReadRefuses(t *testing.T) {
 	qr.Occupy(busy)
 	if _, err := busy.Read(gone, &one); !errors.Is(err, context.Canceled) {
 		t.Errorf("waited for a turn after its caller had left: %v", err)
+	}
+}
+
+// A picture that is full of the corners of codes is given up, not weighed for hours.
+func TestReadGivesUpOnCornersWithoutEnd(t *testing.T) {
+	t.Parallel()
+	const module, pitch, across = 4, 9, 80
+	side := module * pitch * across
+	img := image.NewGray(image.Rect(0, 0, side, side))
+	for y := range side {
+		for x := range side {
+			mx, my := x/module%pitch, y/module%pitch
+			ring := max(max(mx-3, 3-mx), max(my-3, 3-my)) // 0 in the middle of a corner
+			if ring == 2 || ring > 3 {
+				img.Pix[y*img.Stride+x] = 255
+			}
+		}
+	}
+	done := make(chan error, 1)
+	go func() { _, err := qr.Find(img); done <- err }()
+	select {
+	case err := <-done:
+		if !errors.Is(err, qr.ErrNone) {
+			t.Error(err)
+		}
+	case <-time.After(time.Minute):
+		t.Fatal("still weighs them")
 	}
 }
 

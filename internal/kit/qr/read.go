@@ -45,9 +45,11 @@ func (r *Reader) Read(ctx context.Context, picture io.Reader) (string, error) {
 	if len(raw) > MaxBytes {
 		return "", ErrLarge
 	}
-	head, _, err := image.DecodeConfig(bytes.NewReader(raw))
+	head, format, err := image.DecodeConfig(bytes.NewReader(raw))
 	switch {
 	case err != nil || head.Width < 1 || head.Height < 1:
+		return "", ErrImage
+	case format != "jpeg" && format != "png": // other packages of a program register more
 		return "", ErrImage
 	case head.Width > MaxPixels/head.Height:
 		return "", ErrLarge
@@ -120,6 +122,11 @@ func lightness(img image.Image) func(x, y int) int {
 	}
 }
 
+// maxCorners is how many corners of codes a picture may seem to have. The library weighs
+// every three of them against each other, so that a picture full of them would keep it busy
+// for hours; a sheet of labels has some two hundred.
+const maxCorners = 250
+
 // decode looks once. The picture is anybody's and the library was not written for that:
 // a panic in it means that nothing was found.
 func decode(img *image.Gray) (text string, ok bool) {
@@ -132,7 +139,15 @@ func decode(img *image.Gray) (text string, ok bool) {
 	if err != nil {
 		return "", false
 	}
-	found, err := qrcode.NewQRCodeReader().Decode(bitmap, map[gozxing.DecodeHintType]any{gozxing.DecodeHintType_TRY_HARDER: true})
+	corners := 0
+	found, err := qrcode.NewQRCodeReader().Decode(bitmap, map[gozxing.DecodeHintType]any{
+		gozxing.DecodeHintType_TRY_HARDER: true,
+		gozxing.DecodeHintType_NEED_RESULT_POINT_CALLBACK: gozxing.ResultPointCallback(func(gozxing.ResultPoint) {
+			if corners++; corners > maxCorners {
+				panic("too many corners") // the only way out of the library; caught above
+			}
+		}),
+	})
 	if err != nil {
 		return "", false
 	}

@@ -3,6 +3,7 @@ package mailout_test
 import (
 	"context"
 	"errors"
+	"maps"
 	"os"
 	"strings"
 	"testing"
@@ -76,6 +77,31 @@ https://sekimori.company.example/requests/REQ-2026-0007?from=mail
 	}
 	if strings.Contains(m.Text, "/q/") {
 		t.Errorf("a letter that acts on nothing has a link that does:\n%s", m.Text)
+	}
+}
+
+// TestEveryLetterOfTheLedgerIsComplete composes every letter about loans and stock-takes in
+// both languages, with the arguments that the ledger gives. No subject names a person.
+func TestEveryLetterOfTheLedgerIsComplete(t *testing.T) {
+	t.Parallel()
+	loan := map[string]string{"label": "LOAN-2026-0001", "number": "USB-0001", "until": "2026-11-30T03:00:00Z", "name": "per_ito"}
+	overdue := map[string]string{"n": "2", "labels": "LOAN-2026-0001, LOAN-2026-0002", "name": "per_ito"}
+	recalled := map[string]string{"reason": "点検"}
+	maps.Copy(recalled, loan)
+	for topic, args := range map[string]map[string]string{"loan.handed": loan, "loan.reminder": loan, "loan.chase": loan, "loan.extended": loan, "loan.recalled": recalled,
+		"loan.overdue": overdue, "loan.overdue_above": overdue, "loan.overdue_manager": overdue,
+		"stock.remind": {"label": "STK-2026-0001", "title": "棚卸", "count": "3", "due": "2026-11-30"}} {
+		for _, person := range []string{"per_sato", "per_baker"} {
+			w, l := letterWorld(t)
+			l.Topic, l.Person, l.Args, l.Act = topic, person, args, false
+			m, err := w.composer.ComposeLetter(context.Background(), l)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if all := m.Subject + m.Text; strings.ContainsAny(all, "⟦{}") || strings.Contains(all, "per_") || strings.Contains(m.Subject, "伊藤") {
+				t.Errorf("%s to %s:\n%s\n%s", topic, person, m.Subject, m.Text)
+			}
+		}
 	}
 }
 

@@ -268,7 +268,7 @@ func (db *DB) FindRequests(ctx context.Context, q request.Find) ([]*request.Requ
 		w.add("state = ?", string(q.State))
 	}
 	if q.About != "" {
-		w.add("about = ?", q.About)
+		w.add("about = ? AND about <> ''", q.About) // names the index, which has no empty ones
 	}
 	if q.Text != "" {
 		pattern := "%" + like(q.Text) + "%"

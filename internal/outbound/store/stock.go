@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"sekimori/internal/domain/asset"
@@ -87,14 +88,34 @@ func (t *txn) InsertStock(_ context.Context, k *asset.StockTake, items []asset.S
 		k.OpenedBy, micros(k.OpenedAt), k.Due.String(), k.FinishedBy, micros(k.FinishedAt), k.Expected, micros(k.Reminded), micros(k.NextFire)); err != nil {
 		return err
 	}
-	insert := "INSERT INTO stk_item (" + itemColumns + ") VALUES (" + marks(1, 14) + ")"
-	for _, i := range items {
-		if err := t.exec(insert, i.Stock, i.Number, i.Asset, string(i.Kind), i.Model, i.Department, i.Keeper, i.Place, string(i.State), i.Borrower,
-			i.Note.Done, i.Note.Text, i.Note.By, micros(i.Note.At)); err != nil {
+	full := len(items) / itemsAtOnce * itemsAtOnce
+	for chunk := range slices.Chunk(items[:full], itemsAtOnce) {
+		if err := t.insertItems(chunk); err != nil {
+			return err
+		}
+	}
+	for i := range items[full:] { // one by one, so that two texts of statements serve every length
+		if err := t.insertItems(items[full+i : full+i+1]); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// itemsAtOnce is how many things go into one statement: a list of a hundred thousand would
+// else be as many trips to the server, while everybody else's changes wait.
+const itemsAtOnce = 500
+
+func (t *txn) insertItems(items []asset.StockItem) error {
+	const columns = 14
+	rows := make([]string, len(items))
+	args := make([]any, 0, columns*len(items))
+	for n, i := range items {
+		rows[n] = "(" + marks(n*columns+1, columns) + ")"
+		args = append(args, i.Stock, i.Number, i.Asset, string(i.Kind), i.Model, i.Department, i.Keeper, i.Place, string(i.State), i.Borrower,
+			i.Note.Done, i.Note.Text, i.Note.By, micros(i.Note.At))
+	}
+	return t.exec("INSERT INTO stk_item ("+itemColumns+") VALUES "+strings.Join(rows, ", "), args...)
 }
 
 // LockStock reads a count by id or label and holds it until the transaction ends.

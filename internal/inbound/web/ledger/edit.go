@@ -17,7 +17,7 @@ import (
 type editPage struct {
 	page.Base
 	Action, Back string
-	Version      int64
+	Edited       int64 // the version that the form began with
 	Fields       []page.Field
 	Keeper       page.Field
 	Choices      []people.Pick
@@ -128,7 +128,7 @@ func (d Deps) showEdit(w http.ResponseWriter, r *page.Request, a asset.Asset, st
 	if a.ID != "" {
 		title, action, back = "assets.edit", href(r.PathValue("number"))+"/edit", href(r.PathValue("number"))
 	}
-	p := editPage{Base: r.Kit.Base(r, title, "/assets"), Action: action, Back: back, Version: a.Version, Choices: people.Choices(org, r.Kit.Now(), []string{a.Keeper, r.By.Person}, nil)}
+	p := editPage{Base: r.Kit.Base(r, title, "/assets"), Action: action, Back: back, Edited: a.Version, Choices: people.Choices(org, r.Kit.Now(), []string{a.Keeper, r.By.Person}, nil)}
 	p.Errors = bad.Summary
 	field := func(name, value string, max int) page.Field {
 		return page.Field{ID: name, Name: name, Label: r.P.T("assets.field." + name), Value: value, MaxLen: max, Error: bad.Fields[name]}

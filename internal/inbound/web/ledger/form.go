@@ -61,9 +61,6 @@ func (d loanForm) Fields(r *page.Request, before json.RawMessage, bad page.Refus
 		}
 	}
 	for _, c := range list {
-		if !c.Kind.Medium() {
-			continue
-		}
 		o := page.Option{Value: c.Number, Label: page.Line(c.Number, c.Model)}
 		if !c.Due.IsZero() {
 			o.Label = page.Line(o.Label, r.P.T("loans.ask.lent_until", "until", r.P.DateTime(c.Due)))
@@ -197,7 +194,7 @@ func (d loanForm) Facts(r *page.Request, v *request.Request) ([]requests.Fact, e
 		device.Text = cmp.Or(name, r.P.T("loans.ask.gone_device"))
 	}
 	return []requests.Fact{thing, fact("purpose", f.Purpose), fact("contents", f.Contents), personal, device,
-		{Label: r.P.T("loans.field.period"), Text: r.P.T("word.range", "from", r.P.DateTime(f.From), "until", r.P.DateTime(f.Until))}, mode}, nil
+		{Label: r.P.T("loans.field.period"), Text: lent.Period(r, f.From, f.Until)}, mode}, nil
 }
 
 // Now says what to do with an approval.

@@ -95,6 +95,8 @@ func rowOf(r *page.Request, x asset.Row) row {
 		Keeper: x.KeeperName, Place: x.Place, State: StateTag(r, x.Now), Identity: strengthTag(r, x.Strength)}
 	if x.BorrowerName != "" {
 		out.Who = r.P.T("assets.has_until", "name", x.BorrowerName, "until", r.P.DateTime(x.Due))
+	} else if x.Now == asset.Lent { // it is back, and not yet confirmed
+		out.Who = r.P.T("loan.state.back")
 	}
 	return out
 }

@@ -21,7 +21,7 @@ type mediaPage struct {
 	ModeTag     page.Tag
 	Modes       []page.Option
 	Departments []modeOf
-	Version     int
+	Edited      int // the version that the form began with
 	May         bool
 	Would       []wouldView
 	Whats       []page.Option
@@ -50,7 +50,7 @@ func (d Deps) showMedia(w http.ResponseWriter, r *page.Request, status int, bad 
 	if err != nil {
 		return err
 	}
-	p := mediaPage{Base: r.Kit.Base(r, "media.title", "/assets"), Mode: r.P.T("media.mode." + string(pol.Mode)), Version: pol.Version, May: r.By.May(access.ManageAssets) == nil}
+	p := mediaPage{Base: r.Kit.Base(r, "media.title", "/assets"), Mode: r.P.T("media.mode." + string(pol.Mode)), Edited: pol.Version, May: r.By.May(access.ManageAssets) == nil}
 	p.Errors, p.EventsURL = bad.Summary, "/events?subject=devices&subject=everything"
 	p.ModeTag = page.Tag{Kind: "quiet", Text: p.Mode}
 	switch pol.Mode {

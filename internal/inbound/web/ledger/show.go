@@ -166,7 +166,7 @@ func (d Deps) page(r *page.Request, v asset.View) (*assetPage, error) {
 		}
 	}
 	p.Methods = choices(r, "asset.disposal.", asset.Methods(), false)
-	p.NewLoan = p.Medium && v.State == asset.InStore && r.By.May(access.Submit) == nil
+	p.NewLoan = v.State == asset.InStore && r.By.May(access.Submit) == nil
 	if v.May.ReportLost {
 		p.Lost = lostHref(v.Number)
 	}

@@ -27,9 +27,9 @@ func LoanOf(r *page.Request, l asset.LoanRow) Loan {
 		Period: Period(r, l.From, l.Until), Purpose: l.Purpose, State: Tag(r, l.Loan), Late: l.Overdue(r.Kit.Now())}
 }
 
-// Period writes from when until when.
+// Period writes from when until when, on two lines where the page keeps lines.
 func Period(r *page.Request, from, until time.Time) string {
-	return r.P.T("word.range", "from", r.P.DateTime(from), "until", r.P.DateTime(until))
+	return r.P.T("word.range", "from", r.P.DateTime(from), "until", "\n"+r.P.DateTime(until))
 }
 
 // Tag is the mark of where a loan stands.

@@ -31,18 +31,18 @@ type word struct{ Who, When, Text, Kind string }
 // showPage is one application.
 type showPage struct {
 	page.Base
-	Label, Kind, Who, Asked, Deadline string
-	Self                              string
-	State                             page.Tag
-	Reason                            string
-	Facts                             []Fact
-	Steps                             []stepView
-	Words                             []word
-	Next                              []Step
-	Revision                          int
-	Decide                            decideView
-	MayAsk, MayReply, MayMend         bool
-	MayWithdraw                       bool
+	Label, Kind, Applicant, Asked, Deadline string
+	Self                                    string
+	State                                   page.Tag
+	Reason                                  string
+	Facts                                   []Fact
+	Steps                                   []stepView
+	Words                                   []word
+	Next                                    []Step
+	Revision                                int
+	Decide                                  decideView
+	MayAsk, MayReply, MayMend               bool
+	MayWithdraw                             bool
 
 	Failed string            // name of the form that was refused
 	Wrongs map[string]string // what must be mended in it
@@ -79,7 +79,7 @@ func (d Deps) page(r *page.Request, v request.View) (*showPage, error) {
 		return nil, err
 	}
 	p := &showPage{Base: r.Kit.Base(r, "", "/requests"), Label: v.Label, Kind: r.P.T("request.kind." + v.Kind), Self: "/requests/" + v.Label,
-		Who: page.Line(org.NameOf(v.By), strings.Join(org.Path(org.People[v.By].Department), " ")), Asked: r.P.DateTime(v.Asked),
+		Applicant: page.Line(org.NameOf(v.By), strings.Join(org.Path(org.People[v.By].Department), " ")), Asked: r.P.DateTime(v.Asked),
 		State: StateTag(r, v.State), Reason: v.Reason, Revision: v.Revision,
 		MayAsk: v.MayAsk, MayMend: v.MayMend}
 	mine := v.Mine && !v.State.Over() && r.By.May(access.Submit) == nil

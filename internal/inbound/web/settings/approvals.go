@@ -43,7 +43,7 @@ type approvalStep struct {
 type approvalsPage struct {
 	page.Base
 	Chains  []approvalChain
-	Who     page.Field // for whom the steps are filled with names
+	Try     page.Field // for whom the steps are filled with names
 	For     string     // name of whom they are filled for
 	Choices []people.Pick
 	May     bool
@@ -76,15 +76,15 @@ func (d Deps) approvals(w http.ResponseWriter, r *page.Request) error {
 	}
 	p := approvalsPage{Base: r.Kit.Base(r, "settings.approvals", "/settings"), May: r.By.May(access.EditChains) == nil,
 		Choices: people.Choices(org, r.Kit.Now(), []string{r.By.Person}, nil)}
-	p.Who = page.Field{ID: "who", Name: "who", Type: "text", Label: r.P.T("settings.preview_who"), Value: r.Text("who")}
+	p.Try = page.Field{ID: "who", Name: "who", Type: "text", Label: r.P.T("settings.preview_who"), Value: r.Text("who")}
 	status := http.StatusOK
-	person, err := people.Resolve(org, r.Kit.Now(), p.Who.Value, "who")
+	person, err := people.Resolve(org, r.Kit.Now(), p.Try.Value, "who")
 	if err != nil {
 		bad, ok := r.Refused(err, "who")
 		if !ok {
 			return err
 		}
-		status, p.Errors, p.Who.Error = bad.Status, bad.Summary, bad.Fields["who"]
+		status, p.Errors, p.Try.Error = bad.Status, bad.Summary, bad.Fields["who"]
 	}
 	p.For = org.NameOf(person)
 	for _, c := range chains {
@@ -169,7 +169,7 @@ func (d Deps) chainOfKind(r *page.Request) (request.Chain, error) {
 func (d Deps) renderApproval(w http.ResponseWriter, r *page.Request, status int, c request.Chain, bad page.Refused) error {
 	p := approvalPage{Base: r.Kit.Base(r, "settings.approvals", "/settings"), Chain: inWords(r, c), Action: "/settings/approvals/" + c.Kind, Edited: c.Version}
 	p.Title, p.Errors = p.Chain.Title, bad.Summary
-	for n := range maxSteps {
+	for n := range min(len(c.Steps)+1, maxSteps) { // one empty step to add
 		var s request.Rule
 		if n < len(c.Steps) {
 			s = c.Steps[n]

@@ -107,7 +107,7 @@ func (d Deps) render(w http.ResponseWriter, r *page.Request, status int, form st
 }
 
 func pageOf(r *page.Request, org *directory.Org, v asset.StockView) *stockPage {
-	p := &stockPage{Base: r.Kit.Base(r, "", "/assets"), Label: v.Label, Self: "/stocktakes/" + v.Label, Heading: v.Title, Due: v.Due.String(), State: stateTag(r, v.StockTake), Open: v.Open(),
+	p := &stockPage{Base: r.Kit.Base(r, "", "/assets"), Label: v.Label, Self: "/stocktakes/" + v.Label, Heading: v.Title, Due: r.P.Date(v.Due.In(r.Kit.Zone, 0)), State: stateTag(r, v.StockTake), Open: v.Open(),
 		May: v, Place: r.URL.Query().Get("place"), Hash: v.Hash, Left: v.Totals.Missing - v.Totals.Noted, Q: r.URL.Query().Get("q"), Result: r.URL.Query().Get("result")}
 	p.Title = v.Label + " " + v.Title
 	p.EventsURL = "/events?subject=" + v.ID

@@ -11,6 +11,7 @@ CREATE UNIQUE INDEX req_request_key ON req_request (applicant, idem_key) WHERE i
 CREATE INDEX req_request_applicant ON req_request (applicant, id);
 CREATE INDEX req_request_about ON req_request (about, id) WHERE about <> '';
 CREATE INDEX req_request_unused ON req_request (kind, id) WHERE state = 'approved' AND used_by = '';
+CREATE INDEX req_request_kind ON req_request (kind, id);
 CREATE INDEX req_request_state ON req_request (state, id);
 CREATE INDEX req_request_ended ON req_request (ended_at) WHERE ended_at > 0 AND erased_at = 0;
 CREATE INDEX req_request_due ON req_request (next_fire) WHERE next_fire > 0;
