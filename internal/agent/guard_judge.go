@@ -68,7 +68,7 @@ func judge(d host.USBDevice, m wire.Media, now wire.Micros) verdict {
 	}
 	numbers := map[int]bool{} // true: may be held
 	for _, i := range d.Interfaces {
-		numbers[i.Number] = numbers[i.Number] || !untouched(i.Class)
+		numbers[i.Number] = numbers[i.Number] || i.Disk || !untouched(i.Class)
 	}
 	var storage, others []int // others: neither storage nor untouched
 	phone, unread := false, false
@@ -81,7 +81,7 @@ func judge(d host.USBDevice, m wire.Media, now wire.Micros) verdict {
 			if i.Number != n {
 				continue
 			}
-			stores = stores || i.Class == usbStorage
+			stores = stores || i.Class == usbStorage || i.Disk
 			phone = phone || isPhone(i)
 			unread = unread || i.Class == usbVendor && i.Name == "" && !d.Authorized
 		}

@@ -55,3 +55,21 @@ func trustedTime(server time.Time, heard bool, f floor, issued wire.Micros, boot
 	}
 	return now, by
 }
+
+// now is the time by which loans are judged. The caller holds mu.
+func (g *guard) now(o guardOrder) wire.Micros {
+	server, heard := g.server()
+	now, by := trustedTime(server, heard, g.memory.Floor, o.issued, g.boot, g.clock.Running(), g.clock.Now())
+	g.memory.Floor = floor{At: now, Boot: g.boot, Ran: g.clock.Running()}
+	g.fact.Time = by
+	return now
+}
+
+func (g *guard) peek() wire.Micros {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.timeNow()
+}
+
+// timeNow is the trusted time. The caller holds mu.
+func (g *guard) timeNow() wire.Micros { return g.now(g.order()) }

@@ -45,7 +45,8 @@ type MediaGuard interface {
 	// for the moment. done says in English how it went.
 	Eject(ctx context.Context, path string, interfaces []int) (done string, err error)
 	// Written calls each for every file that was written and closed on a disk, until ctx
-	// ends, also over several mounts. name is relative to the root of the file system.
+	// ends, also over several mounts. name is relative to the root of the file system, and
+	// "" for files that there were too many of to see.
 	Written(ctx context.Context, d Disk, each func(name string, size int64)) error
 
 	// Tell shows a text to everyone who is signed in.
@@ -86,6 +87,7 @@ type USBInterface struct {
 	Name                 string // readable once the device is authorised
 	Authorized           bool
 	Driver               string
+	Disk                 bool // it has a block device, also where its class speaks of none
 }
 
 // Disk is one block device of a device.

@@ -19,7 +19,7 @@ import (
 )
 
 const (
-	diskTime  = 15 * time.Second       // from a device being admitted until its disk is there
+	diskTime  = 45 * time.Second       // from a device being admitted until its disk is there, also on a PC that starts
 	diskLook  = 50 * time.Millisecond  // between two looks
 	diskQuiet = 150 * time.Millisecond // without another disk: then there are no more
 	maxParts  = 64
@@ -319,6 +319,12 @@ func (h *linux) mountOnce(part, kind string, readOnly bool) (root *os.File, err 
 			if err := unix.FsconfigSetFlag(fd, "noload"); err != nil {
 				return nil, fmt.Errorf("mount %s: %w", part, err)
 			}
+		}
+	}
+	if kind == "ext4" {
+		// The medium itself says what an error does, and may ask for the whole PC to stop.
+		if err := unix.FsconfigSetString(fd, "errors", "remount-ro"); err != nil {
+			return nil, fmt.Errorf("mount %s: %w", part, err)
 		}
 	}
 	if !readOnly {

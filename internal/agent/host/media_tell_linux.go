@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
@@ -19,6 +20,9 @@ import (
 
 // tellTime bounds one session: a desktop that hangs keeps nobody else waiting for long.
 const tellTime = 3 * time.Second
+
+// tellAgain is how long a session takes to get its terminal, with room.
+const tellAgain = time.Second
 
 // signedIn is a session as logind lists it.
 type signedIn struct {
@@ -134,15 +138,32 @@ func (h *linux) wall(ctx context.Context, s signedIn, text string) error {
 	if tty == "" || strings.Contains(tty, "..") {
 		return errors.New("it has neither a desktop nor a terminal")
 	}
-	return as(s.UID, func() error {
-		fd, err := unix.Open(filepath.Join(h.o.Root, "/dev", tty), unix.O_WRONLY|unix.O_NOCTTY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
-		if err != nil {
+	return onceMore(ctx, func() error {
+		return as(s.UID, func() error {
+			fd, err := unix.Open(filepath.Join(h.o.Root, "/dev", tty), unix.O_WRONLY|unix.O_NOCTTY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+			if err != nil {
+				return err
+			}
+			defer unix.Close(fd)
+			_, err = unix.Write(fd, []byte("\r\n"+strings.ReplaceAll(text, "\n", "\r\n")+"\r\n"))
 			return err
-		}
-		defer unix.Close(fd)
-		_, err = unix.Write(fd, []byte("\r\n"+strings.ReplaceAll(text, "\n", "\r\n")+"\r\n"))
-		return err
+		})
 	})
+}
+
+// onceMore does f again, a moment later, when it may not: the terminal of a session that has
+// just begun is not yet its person's.
+func onceMore(ctx context.Context, f func() error) error {
+	err := f()
+	if !errors.Is(err, fs.ErrPermission) {
+		return err
+	}
+	select {
+	case <-ctx.Done():
+		return err
+	case <-time.After(tellAgain):
+		return f()
+	}
 }
 
 // as runs f, on a thread of its own, as an account: buses and terminals let nobody else in,

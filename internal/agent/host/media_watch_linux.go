@@ -45,7 +45,17 @@ func (k *waker) wait(fds ...unix.PollFd) ([]unix.PollFd, error) {
 // kernelEvents is the multicast group of the kernel's own messages; udev's is another.
 const kernelEvents = 1
 
-func (h *linux) WatchUSB(ctx context.Context, changed func()) (err error) {
+func (h *linux) WatchUSB(ctx context.Context, changed func()) error {
+	return watchKernel(ctx, func(u uevent) {
+		if u == (uevent{}) || u.ofMedia() {
+			changed()
+		}
+	})
+}
+
+// watchKernel calls each for every message of the kernel's about a device until ctx ends, and
+// with none where some may have been missed: at first, and when there are too many.
+func watchKernel(ctx context.Context, each func(uevent)) (err error) {
 	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.NETLINK_KOBJECT_UEVENT)
 	if err != nil {
 		return fmt.Errorf("watch USB: %w", err)
@@ -63,7 +73,7 @@ func (h *linux) WatchUSB(ctx context.Context, changed func()) (err error) {
 		return fmt.Errorf("watch USB: %w", err)
 	}
 	defer func() { err = errors.Join(err, k.close()) }()
-	changed() // what came before the socket was there
+	each(uevent{}) // what came before the socket was there
 	buf := make([]byte, 16<<10)
 	for {
 		if _, err := k.wait(unix.PollFd{Fd: int32(fd), Events: unix.POLLIN}); err != nil {
@@ -72,37 +82,33 @@ func (h *linux) WatchUSB(ctx context.Context, changed func()) (err error) {
 		if ctx.Err() != nil {
 			return nil
 		}
-		concerned, err := drain(fd, buf)
-		if err != nil {
+		if err := drain(fd, buf, each); err != nil {
 			return fmt.Errorf("watch USB: %w", err)
-		}
-		if concerned {
-			changed()
 		}
 	}
 }
 
-// drain reads all messages that are there, and reports whether one is about media. Only
-// the kernel's own count: any process may send to this group.
-func drain(fd int, buf []byte) (concerned bool, err error) {
+// drain reads all messages that are there. Only the kernel's own count: any process may
+// send to this group.
+func drain(fd int, buf []byte, each func(uevent)) error {
 	for {
 		n, from, err := unix.Recvfrom(fd, buf, 0)
 		switch {
 		case errors.Is(err, unix.EAGAIN):
-			return concerned, nil
+			return nil
 		case errors.Is(err, unix.EINTR):
 			continue
 		case errors.Is(err, unix.ENOBUFS):
-			concerned = true // some were lost
+			each(uevent{}) // some were lost
 			continue
 		case err != nil:
-			return concerned, err
+			return err
 		}
 		if sender, ok := from.(*unix.SockaddrNetlink); !ok || sender.Pid != 0 {
 			continue
 		}
-		if u, ok := parseUevent(buf[:n]); ok && u.ofMedia() {
-			concerned = true
+		if u, ok := parseUevent(buf[:n]); ok {
+			each(u)
 		}
 	}
 }
@@ -181,9 +187,13 @@ func (w *writing) mark() error {
 	return nil
 }
 
+// manyReads is more than the kernel's queue holds (16,384 events): who writes without end
+// keeps nobody here for longer.
+const manyReads = 64
+
 func (w *writing) read() error {
 	const head = int(unsafe.Sizeof(unix.FanotifyEventMetadata{}))
-	for {
+	for range manyReads {
 		n, err := unix.Read(w.fan, w.buf)
 		if errors.Is(err, unix.EINTR) {
 			continue
@@ -201,10 +211,13 @@ func (w *writing) read() error {
 			}
 			if e.Fd >= 0 {
 				w.event(int(e.Fd))
+			} else if e.Mask&unix.FAN_Q_OVERFLOW != 0 {
+				w.each("", 0)
 			}
 			b = b[e.Event_len:]
 		}
 	}
+	return nil
 }
 
 func (w *writing) event(fd int) {

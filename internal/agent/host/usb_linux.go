@@ -130,8 +130,24 @@ func (h *linux) HoldUSB(_ context.Context, on bool) error {
 	}
 	if len(errs) == 0 {
 		errs = append(errs, os.RemoveAll(h.runtime(mediaNames)), os.Remove(h.runtime(wasBefore)))
+		h.show()
 	}
 	return errors.Join(errs...)
+}
+
+// show has udev judge the disks that are plugged in anew, so that none stays hidden.
+func (h *linux) show() {
+	names := map[string]bool{}
+	for _, place := range h.diskPlaces() {
+		names[filepath.Base(place)] = strings.Contains(place, "/usb") || strings.Contains(place, "/mmc_host/")
+	}
+	for disk, removable := range names {
+		for _, name := range h.parts(disk) {
+			if removable {
+				setAttribute("change", h.sys("class/block", name, "uevent")) // one that went is not hidden
+			}
+		}
+	}
 }
 
 // letAllGo gives everything that is held back to the system, for good.
@@ -214,7 +230,7 @@ func (h *linux) USB(ctx context.Context) ([]USBDevice, error) {
 		return nil, fmt.Errorf("list USB: %w", err)
 	}
 	h.forgetGone()
-	system := h.systemDisks()
+	system, disks := h.systemDisks(), h.diskPlaces()
 	var out []USBDevice
 	for _, e := range entries {
 		if ctx.Err() != nil {
@@ -225,6 +241,7 @@ func (h *linux) USB(ctx context.Context) ([]USBDevice, error) {
 		}
 		if d, ok := h.usbDevice(e.Name()); ok {
 			d.System = h.holds(system, e.Name())
+			d.Interfaces = withDisks(d, disks)
 			out = append(out, d)
 		}
 	}
@@ -272,8 +289,48 @@ func (h *linux) usbDevice(path string) (d USBDevice, ok bool) {
 		h.usbInterfaces(path, &d)
 	}
 	d.Hub = d.Class == classHub
-	h.usb.put(path, state, d)
+	// An interface that waits may be let in by others, and nothing else here would change.
+	if !d.Authorized || !slices.ContainsFunc(d.Interfaces, func(i USBInterface) bool { return !i.Authorized }) {
+		h.usb.put(path, state, d)
+	}
 	return d, true
+}
+
+// diskPlaces are where below /sys/devices the disks are.
+func (h *linux) diskPlaces() (out []string) {
+	entries, err := os.ReadDir(h.sys("block"))
+	if err != nil {
+		return nil // none in this kernel
+	}
+	for _, e := range entries {
+		if real, err := filepath.EvalSymlinks(h.sys("block", e.Name())); err == nil {
+			out = append(out, real)
+		}
+	}
+	return out
+}
+
+// withDisks marks the interfaces that have a disk. The kernel's storage drivers take many
+// devices by vendor and product alone, whatever class those name (unusual_devs.h).
+func withDisks(d USBDevice, disks []string) []USBInterface {
+	inside := "/" + d.Path + "/" + d.Path + ":" // then "1.0/host0/…": configuration and interface
+	var has []int
+	for _, place := range disks {
+		_, rest, ok := strings.Cut(place, inside)
+		name, _, _ := strings.Cut(rest, "/")
+		_, n, _ := strings.Cut(name, ".")
+		if number, err := strconv.Atoi(n); ok && err == nil && !strings.Contains(rest, "/mmc_host/") { // cards are judged as such
+			has = append(has, number)
+		}
+	}
+	if len(has) == 0 {
+		return d.Interfaces
+	}
+	out := slices.Clone(d.Interfaces) // the others are kept for the next time
+	for n := range out {
+		out[n].Disk = slices.Contains(has, out[n].Number)
+	}
+	return out
 }
 
 // usbInterfaces adds what the kernel made of the device's words.

@@ -198,10 +198,10 @@ func (db *DB) ChainVersion(ctx context.Context, kind string, version int) (reque
 }
 
 // ExpiredRequests lists requests that ended before a time and were not erased, oldest
-// first. A timer that still runs is not over.
+// first. A timer that still runs is not over, nor is an approval that can still be used.
 func (db *DB) ExpiredRequests(ctx context.Context, before time.Time, limit int) ([]string, error) {
 	return all(ctx, db.read, scanText, `SELECT id FROM req_request WHERE ended_at > 0 AND erased_at = 0 AND ended_at < $1 AND next_fire = 0
-		ORDER BY ended_at LIMIT $2`, micros(before), limit)
+		AND (state <> 'approved' OR used_by <> '') ORDER BY ended_at LIMIT $2`, micros(before), limit)
 }
 
 // EraseRequest blanks the words and names of a request and the content of its events.

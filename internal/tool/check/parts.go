@@ -65,6 +65,9 @@ func parts() []part {
 			return err != nil
 		}},
 		{"what makes its disk", []string{"e2fsprogs"}, func() bool { return !anyFile("/sbin/mke2fs") }},
+		{"what makes sticks, and looks at them", []string{"dosfstools", "mtools"}, func() bool {
+			return !anyFile("/sbin/mkfs.vfat") || !anyFile("/sbin/fsck.fat") || lacks("mcopy") || lacks("mtype")
+		}},
 		{"a C compiler for the race detector", []string{"gcc", "libc6-dev"}, func() bool {
 			return lacks("gcc") || !anyFile("/usr/include/stdlib.h")
 		}},

@@ -344,7 +344,8 @@ func testRequestsErased(t *testing.T, db *store.DB) {
 		return r
 	}
 	ask(t, db, over(1, 5, nil), over(2, 4, nil), over(3, 10, nil), application(4, "per_emp"),
-		over(5, 3, func(r *request.Request) { r.State, r.NextFire = request.Approved, at(700) }))
+		over(5, 3, func(r *request.Request) { r.State, r.NextFire, r.UsedBy = request.Approved, at(700), "lon_1" }),
+		over(6, 3, func(r *request.Request) { r.State = request.Approved }))
 	must(t, db.UpdateRequests(ctx, func(tx request.Tx) error {
 		ev, err := journal.NewEvent(at(1), "request.submitted", "req_001", "per_emp", map[string]string{"reason": kanji})
 		if err != nil {
