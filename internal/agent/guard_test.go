@@ -32,6 +32,11 @@ type ports struct {
 	plugs   int
 	writing map[string]func(name string, size int64)
 	user    string
+	slots   []host.Disk // more disks of every device
+	onRead  func()      // called, once, while a token is read
+	gate    chan bool   // held open by who admits
+	most    int         // who admitted at a time
+	now     int
 }
 
 func newPorts() *ports {
@@ -147,7 +152,15 @@ func (p *ports) Admit(_ context.Context, path string, interfaces []int) error {
 	if err := p.fail["admit"]; err != nil {
 		return err
 	}
-	return p.set(path, interfaces, true)
+	if gate := p.gate; gate != nil {
+		p.now++
+		p.most = max(p.most, p.now)
+		p.mu.Unlock()
+		<-gate
+		p.mu.Lock()
+		p.now--
+	}
+	return errors.Join(p.set(path, interfaces, true), p.fail["half"])
 }
 
 func (p *ports) Refuse(_ context.Context, path string, interfaces []int) error {
@@ -173,13 +186,20 @@ func (p *ports) Disks(_ context.Context, path string) ([]host.Disk, error) {
 	if p.devices[path] == nil {
 		return nil, fs.ErrNotExist
 	}
-	return []host.Disk{{Name: "sd" + path, Size: p.sizes[path], Volume: "vfat 1A2B-3C4D"}}, nil
+	if err := p.fail["disks"]; err != nil {
+		return nil, err
+	}
+	return append([]host.Disk{{Name: "sd" + path, Size: p.sizes[path], Volume: "vfat 1A2B-3C4D"}}, p.slots...), nil
 }
 
 func (p *ports) ReadToken(_ context.Context, d host.Disk) ([]byte, string, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.did("read %s", d.Name)
+	if f := p.onRead; f != nil {
+		p.onRead = nil
+		defer f() // what p holds is free to it
+	}
 	if err := p.fail["read"]; err != nil {
 		return nil, "", err
 	}
@@ -212,6 +232,9 @@ func (p *ports) Written(ctx context.Context, d host.Disk, each func(string, int6
 	p.writing[d.Name] = each
 	p.mu.Unlock()
 	<-ctx.Done()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.writing, d.Name)
 	return nil
 }
 

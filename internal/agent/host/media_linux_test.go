@@ -12,6 +12,7 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -256,6 +257,72 @@ func TestWrittenFiles(t *testing.T) {
 	}
 	if len(seen) != 2 {
 		t.Errorf("%v", seen)
+	}
+}
+
+// TestAMediumThatWouldStopThePC: a file system says itself what an error on it does.
+func TestAMediumThatWouldStopThePC(t *testing.T) {
+	t.Parallel()
+	s := newStick(t)
+	if out, err := exec.Command("tune2fs", "-e", "panic", "/dev/"+s.name).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for _, readOnly := range []bool{true, false} {
+		root, err := s.h.mountPrivate(s.name, "ext4", readOnly)
+		must(t, err)
+		options, err := os.ReadFile("/proc/fs/ext4/" + s.name + "/options")
+		must(t, errors.Join(err, root.Close()))
+		if !strings.Contains(string(options), "errors=remount-ro\n") {
+			t.Errorf("read-only %v:\n%s", readOnly, options)
+		}
+	}
+}
+
+// TestWritingWithoutEnd keeps the watch no longer than its queue is long, and what was too
+// much to see is counted.
+func TestWritingWithoutEnd(t *testing.T) {
+	t.Parallel()
+	r, w, err := os.Pipe()
+	must(t, err)
+	defer r.Close()
+	defer w.Close()
+	e := unix.FanotifyEventMetadata{Event_len: uint32(unsafe.Sizeof(unix.FanotifyEventMetadata{})), Vers: unix.FANOTIFY_METADATA_VERSION,
+		Mask: unix.FAN_Q_OVERFLOW, Fd: unix.FAN_NOFD}
+	one := unsafe.Slice((*byte)(unsafe.Pointer(&e)), e.Event_len)
+	for range manyReads + 10 {
+		_, err := w.Write(one)
+		must(t, err)
+	}
+	seen := 0
+	watch := writing{fan: int(r.Fd()), buf: make([]byte, len(one)), each: func(name string, _ int64) {
+		if seen++; name != "" {
+			t.Errorf("%q", name)
+		}
+	}}
+	must(t, watch.read())
+	if seen != manyReads {
+		t.Errorf("%d of %d were read at once", seen, manyReads+10)
+	}
+}
+
+func TestOnceMore(t *testing.T) {
+	t.Parallel()
+	may := &fs.PathError{Op: "open", Path: "tty1", Err: unix.EACCES}
+	for what, c := range map[string]struct {
+		answers []error
+		tries   int
+		err     error
+	}{
+		"a terminal":                 {[]error{nil}, 1, nil},
+		"one that is not theirs yet": {[]error{may, nil}, 2, nil},
+		"one that never is":          {[]error{may, may}, 2, may},
+		"one that is broken":         {[]error{unix.EIO}, 1, unix.EIO},
+	} {
+		tries := 0
+		err := onceMore(t.Context(), func() error { tries++; return c.answers[tries-1] })
+		if tries != c.tries || !errors.Is(err, c.err) {
+			t.Errorf("%s: %v after %d tries", what, err, tries)
+		}
 	}
 }
 

@@ -248,11 +248,11 @@ func TestOfferedNamesDoNotOutliveTheirDisk(t *testing.T) {
 }
 
 // TestUeventsReachTheWatch: the kernel's messages, in a network namespace of the test's own;
-// what any other process sends to the same group counts nothing.
+// what any other process sends to the same group counts nothing. The kernel's messages
+// about this machine's own disks come there too: the test looks for its own.
 func TestUeventsReachTheWatch(t *testing.T) {
 	t.Parallel()
-	h := New(Options{}).(*linux)
-	heard, done, ready := make(chan struct{}, 100), make(chan error, 1), make(chan func(kernel bool, msg string) error, 1)
+	heard, done, ready := make(chan string, 1000), make(chan error, 1), make(chan func(kernel bool, name string) error, 1)
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() {
 		runtime.LockOSThread() // and never unlocked: the namespace goes with its thread
@@ -273,7 +273,8 @@ func TestUeventsReachTheWatch(t *testing.T) {
 			defer unix.Close(fd)
 			socks[i] = fd
 		}
-		ready <- func(kernel bool, msg string) error {
+		ready <- func(kernel bool, name string) error {
+			msg := "add@" + name + "\x00ACTION=add\x00DEVPATH=" + name + "\x00SUBSYSTEM=usb\x00DEVTYPE=usb_device\x00"
 			if !kernel {
 				return unix.Sendto(socks[1], []byte(msg), 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: kernelEvents})
 			}
@@ -283,7 +284,11 @@ func TestUeventsReachTheWatch(t *testing.T) {
 			binary.NativeEndian.PutUint16(head[6:], unix.NLM_F_REQUEST)
 			return unix.Sendto(socks[0], append(head, msg...), 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK})
 		}
-		done <- h.WatchUSB(ctx, func() { heard <- struct{}{} })
+		done <- watchKernel(ctx, func(u uevent) {
+			if u == (uevent{}) || strings.HasPrefix(u.path, "/made/up/") && u.ofMedia() {
+				heard <- u.path
+			}
+		})
 	}()
 	var send func(bool, string) error
 	select {
@@ -291,32 +296,105 @@ func TestUeventsReachTheWatch(t *testing.T) {
 	case err := <-done:
 		t.Fatal(err)
 	}
-	wait := func() bool {
+	next := func() string {
 		select {
-		case <-heard:
-			return true
+		case path := <-heard:
+			return path
 		case <-time.After(patience):
-			return false
+			t.Fatal("nothing is heard")
+			return ""
 		}
 	}
-	if !wait() { // once at the beginning
-		t.Fatal("nothing is heard")
+	if path := next(); path != "" {
+		t.Errorf("%q before the first look", path)
 	}
-	const stick = "add@/devices/usb2/2-1\x00ACTION=add\x00DEVPATH=/devices/usb2/2-1\x00SUBSYSTEM=usb\x00DEVTYPE=usb_device\x00"
-	must(t, send(false, stick))
-	must(t, send(true, "add@/devices/net\x00ACTION=add\x00DEVPATH=/devices/net\x00SUBSYSTEM=net\x00"))
-	must(t, send(true, stick))
-	if !wait() {
-		t.Error("the kernel's message was not heard")
-	}
-	select {
-	case <-heard:
-		t.Error("a message that is not the kernel's, or not of media, was heard")
-	case <-time.After(lateness):
+	must(t, send(false, "/made/up/forged"))
+	must(t, send(true, "/made/up/2-1")) // they come in order: the one before it would be heard first
+	if path := next(); path != "/made/up/2-1" {
+		t.Errorf("%q is heard", path)
 	}
 	cancel()
 	if err := <-done; err != nil {
 		t.Error(err)
+	}
+}
+
+// TestWatchUSBBeginsWithALook: what came before the socket was there.
+func TestWatchUSBBeginsWithALook(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	if err := newTree(t).h.WatchUSB(ctx, cancel); err != nil || ctx.Err() == nil {
+		t.Errorf("%v, looked %v", err, ctx.Err() != nil)
+	}
+}
+
+// TestADiskWhereNoClassSpeaksOfOne: usb-storage takes some devices by vendor and product.
+func TestADiskWhereNoClassSpeaksOfOne(t *testing.T) {
+	t.Parallel()
+	x := newTree(t)
+	keys := []fn{{0, 0, 3, 1, 1}, {1, 0, 3, 0, 0}}
+	x.plug("3-1", descriptors(0x0584, 8, 0, keys...), "")
+	x.configure("3-1", keys...)
+	must(t, x.h.Admit(t.Context(), "3-1", nil))
+	disks := func() (out []int) {
+		for _, i := range x.usb()[0].Interfaces {
+			if i.Disk {
+				out = append(out, i.Number)
+			}
+		}
+		return out
+	}
+	if got := disks(); len(got) != 0 {
+		t.Errorf("%v before there is one", got)
+	}
+	x.set("sys/devices/usb3/3-1/3-1:1.1/host0/target0:0:0/0:0:0:0/block/sda/size", "1")
+	x.link("sys/devices/usb3/3-1/3-1:1.1/host0/target0:0:0/0:0:0:0/block/sda", "sys/block/sda")
+	if got := disks(); !slices.Equal(got, []int{1}) {
+		t.Errorf("%v", got)
+	}
+	must(t, os.Remove(filepath.Join(x.dir, "sys/block/sda")))
+	if got := disks(); len(got) != 0 {
+		t.Errorf("%v after it went", got)
+	}
+}
+
+// TestAnInterfaceOpenedByOthers is seen, although devices are not read again and again.
+func TestAnInterfaceOpenedByOthers(t *testing.T) {
+	t.Parallel()
+	x := newTree(t)
+	both := []fn{{0, 0, 8, 6, 0x50}, {1, 0, 3, 1, 1}}
+	x.plug("3-1", descriptors(1, 2, 0, both...), "")
+	x.configure("3-1", both...)
+	must(t, x.h.Admit(t.Context(), "3-1", []int{1}))
+	if i := x.usb()[0].Interfaces[0]; i.Authorized {
+		t.Errorf("%+v", i)
+	}
+	x.set("sys/devices/usb3/3-1/3-1:1.0/authorized", "1")
+	if i := x.usb()[0].Interfaces[0]; !i.Authorized {
+		t.Errorf("%+v", i)
+	}
+}
+
+// TestReleasedDisksAreShown: what udev has hidden from desktops is looked at again.
+func TestReleasedDisksAreShown(t *testing.T) {
+	t.Parallel()
+	x := newTree(t)
+	at := "sys/devices/usb3/3-1/3-1:1.0/host0/block/sda"
+	x.set(at+"/uevent", "")
+	x.set(at+"/sda1/uevent", "")
+	x.set(at+"/sda1/partition", "1")
+	x.set("sys/devices/pci/nvme0n1/uevent", "")
+	x.link(at, "sys/block/sda")
+	x.link(at, "sys/class/block/sda")
+	x.link(at+"/sda1", "sys/class/block/sda1")
+	x.link("sys/devices/pci/nvme0n1", "sys/block/nvme0n1")
+	x.link("sys/devices/pci/nvme0n1", "sys/class/block/nvme0n1")
+	must(t, x.h.HoldUSB(t.Context(), true))
+	must(t, x.h.HoldUSB(t.Context(), false))
+	for name, want := range map[string]string{at: "change", at + "/sda1": "change", "sys/devices/pci/nvme0n1": ""} {
+		if got := x.get(name + "/uevent"); got != want {
+			t.Errorf("%s hears %q", name, got)
+		}
 	}
 }
 

@@ -515,3 +515,22 @@ func TestGuardOnThePagesOfAPC(t *testing.T) {
 		hasNot(t, string(tc.told.Mode), body, ">able<", ">mode<", ">time<")
 	}
 }
+
+// TestErasedRequestStillOpens shows a request whose retention has ended to whoever may read all.
+func TestErasedRequestStillOpens(t *testing.T) {
+	w := newLending(t)
+	label := w.apply("USB-0001")
+	w.post("hanako", "/requests/"+label+"/withdraw", url.Values{"reason": {"不要になった"}})
+	r, err := w.db.Request(t.Context(), label)
+	must(t, err)
+	must(t, w.db.UpdateRequests(t.Context(), func(tx request.Tx) error { return tx.EraseRequest(t.Context(), r.ID, w.parts.Now()) }))
+	for _, path := range []string{"/requests/" + label, "/requests?box=every"} {
+		body := w.get("manager", path)
+		if !strings.Contains(body, label) || !strings.Contains(body, "消去されています") {
+			t.Errorf("%s does not say that %s is erased", path, label)
+		}
+		if strings.Contains(body, "0001年") || strings.Contains(body, "不要になった") {
+			t.Errorf("%s shows what is not there any more", path)
+		}
+	}
+}

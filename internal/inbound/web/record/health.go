@@ -31,8 +31,8 @@ func HealthLines(r *page.Request, h audit.Health) []HealthLine {
 	if !n.LastSent.IsZero() {
 		sent = r.P.T("record.last_sent", "at", r.P.DateTime(n.LastSent))
 	}
-	if n.Unsent > 0 {
-		sent = r.P.T("record.unsent", "n", n.Unsent, "length", r.P.Ago(h.At.Sub(n.OldestUnsent))) + " " + sent
+	if waiting := n.Unsent + n.Letters; waiting > 0 {
+		sent = r.P.T("record.unsent", "n", waiting, "length", r.P.Ago(n.Waiting(h.At))) + " " + sent
 	}
 	chains := r.P.T("record.chains_ok", "n", n.OpenTracks)
 	if n.Unreachable > 0 {
@@ -43,8 +43,8 @@ func HealthLines(r *page.Request, h audit.Health) []HealthLine {
 		timers = r.P.T("record.overdue", "n", n.Overdue)
 	}
 	refused := r.P.T("record.refused_none")
-	if n.RefusedRecent > 0 {
-		refused = r.P.T("record.refused", "n", n.RefusedRecent)
+	if no := n.RefusedRecent + n.LettersRefused; no > 0 {
+		refused = r.P.T("record.refused", "n", no)
 	}
 	sealed := r.P.T("record.no_checkpoint")
 	if h.HasCheck {

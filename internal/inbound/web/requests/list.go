@@ -73,6 +73,9 @@ func (d Deps) list(w http.ResponseWriter, r *page.Request) error {
 		return err
 	}
 	for _, x := range found.Rows {
+		if x.By == "" {
+			x.Title = r.P.T("requests.erased")
+		}
 		p.Rows = append(p.Rows, row{Label: x.Label, Href: "/requests/" + x.Label, Title: x.Title, Kind: r.P.T("request.kind." + x.Kind),
 			Who: org.NameOf(x.By), When: r.P.DateTime(x.Asked), State: StateTag(r, x.State), Waits: waitsFor(r, x), Mine: x.MayDecide})
 	}

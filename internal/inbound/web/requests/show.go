@@ -35,6 +35,7 @@ type showPage struct {
 	Self                                    string
 	State                                   page.Tag
 	Reason                                  string
+	Erased                                  bool // its content was erased after the retention
 	Facts                                   []Fact
 	Steps                                   []stepView
 	Words                                   []word
@@ -88,6 +89,11 @@ func (d Deps) page(r *page.Request, v request.View) (*showPage, error) {
 	p.EventsURL = "/events?subject=" + v.ID
 	if v.State == request.Waiting {
 		p.Deadline = r.P.DateTime(v.Deadline)
+	}
+	if v.By == "" {
+		// Its time was over: number, kind and what became of it are all that is left.
+		p.Erased, p.Title, p.Reason = true, v.Label, ""
+		return p, nil
 	}
 	f := d.formOf(v.Kind)
 	if f == nil {

@@ -1,6 +1,7 @@
 -- +goose Up
+-- The row has a number of its own that never changes: that by which ast_gram knows it.
 CREATE TABLE ast_asset (
-  id TEXT PRIMARY KEY, number TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, model TEXT NOT NULL, capacity BIGINT NOT NULL, encryption TEXT NOT NULL,
+  row INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, number TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, model TEXT NOT NULL, capacity BIGINT NOT NULL, encryption TEXT NOT NULL,
   vendor TEXT NOT NULL, product TEXT NOT NULL, serial TEXT NOT NULL, medium_capacity BIGINT NOT NULL, volume TEXT NOT NULL, token TEXT NOT NULL,
   read_at BIGINT NOT NULL, read_on TEXT NOT NULL, twin BOOLEAN NOT NULL, department TEXT NOT NULL, keeper TEXT NOT NULL, place TEXT NOT NULL,
   note TEXT NOT NULL, state TEXT NOT NULL, since BIGINT NOT NULL, loan TEXT NOT NULL, borrower TEXT NOT NULL, due BIGINT NOT NULL,
@@ -15,6 +16,24 @@ CREATE INDEX ast_asset_keeper ON ast_asset (keeper, number);
 CREATE INDEX ast_asset_borrower ON ast_asset (borrower, number) WHERE borrower <> '';
 CREATE INDEX ast_asset_serial ON ast_asset (serial, vendor, product) WHERE serial <> '';
 CREATE INDEX ast_asset_token ON ast_asset (token) WHERE token <> '';
+-- Which things hold which three characters in a row. The database keeps it right itself.
+CREATE VIRTUAL TABLE ast_gram USING fts5(search, content='ast_asset', content_rowid='row', tokenize='trigram case_sensitive 1', detail=none);
+-- +goose StatementBegin
+CREATE TRIGGER ast_gram_added AFTER INSERT ON ast_asset BEGIN
+  INSERT INTO ast_gram (rowid, search) VALUES (new.row, new.search);
+END;
+-- +goose StatementEnd
+-- +goose StatementBegin
+CREATE TRIGGER ast_gram_changed AFTER UPDATE OF search ON ast_asset WHEN old.search <> new.search BEGIN
+  INSERT INTO ast_gram (ast_gram, rowid, search) VALUES ('delete', old.row, old.search);
+  INSERT INTO ast_gram (rowid, search) VALUES (new.row, new.search);
+END;
+-- +goose StatementEnd
+-- +goose StatementBegin
+CREATE TRIGGER ast_gram_gone AFTER DELETE ON ast_asset BEGIN
+  INSERT INTO ast_gram (ast_gram, rowid, search) VALUES ('delete', old.row, old.search);
+END;
+-- +goose StatementEnd
 
 CREATE TABLE ast_photo (
   id TEXT PRIMARY KEY, asset TEXT NOT NULL, name TEXT NOT NULL, type TEXT NOT NULL, size BIGINT NOT NULL, sha256 BLOB NOT NULL, blob TEXT NOT NULL,
