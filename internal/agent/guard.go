@@ -1,14 +1,12 @@
 package agent
 
 import (
-	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -30,7 +28,8 @@ const (
 	lastWarn   = 5 * time.Minute  // … and again
 	filesEvery = time.Minute      // between two events of written files
 	maxMinute  = 60               // events in a minute; more are counted only
-	maxSaid    = 6                // texts on people's screens in a minute
+	maxSaid    = 20               // texts on people's screens in a minute
+	sayAgain   = 10 * time.Second // the same text not before
 	maxWork    = 32               // devices that are worked on at a time: each may keep a thread
 	slowMost   = time.Minute      // at most this long between two tries with a disk that does not come
 	slowTold   = 3                // tries after which people are told of it
@@ -64,7 +63,7 @@ type guard struct {
 	fact    wire.MediaFact
 	issues  map[string]string // what does not work, by what it is about
 	recent  []time.Duration   // when events of the last minute were …
-	said    []time.Duration   // … and texts
+	said    []saying          // … and texts
 	saved   time.Duration     // when the memory was written …
 	written string            // … and what it said, but for the floor
 	taking  string            // the registration that a device is being taken for
@@ -102,6 +101,12 @@ type plugMemory struct {
 	Bare   bool        `json:"unproven,omitempty"`
 }
 
+// saying is a text that people were shown, and when.
+type saying struct {
+	at   time.Duration
+	text string
+}
+
 type plugState string
 
 const (
@@ -114,26 +119,23 @@ const (
 
 // plugged is one device that is plugged in. The guard's mu guards it.
 type plugged struct {
-	dev    host.USBDevice
-	busy   bool  // somebody is at work on it
-	looked bool  // the names of its interfaces were read
-	stores []int // interfaces that turned out to be disks, whatever they call themselves
-	state  plugState
-	why    string
-	tried  string // the media that it was taken for when its token was found wanting
-	medium wire.Medium
-	bare   bool // admitted by observing only: its token was not read
-	slow   int  // how often no disk came
-	disks  []host.Disk
-	seen   string // how disks looked when it was admitted
-	token  string // id of the token that was found on it
-	warned int
-	after  time.Duration // after a failure nothing is tried before
-	stop   func()        // ends the watch of what is written, and waits for it
-}
-
-func (p *plugged) name() string {
-	return strings.TrimSpace(cmp.Or(strings.TrimSpace(p.dev.Maker+" "+p.dev.Model), p.dev.Path))
+	path, name string // as it came; they stay, and need no mu
+	dev        host.USBDevice
+	busy       bool  // somebody is at work on it
+	looked     bool  // the names of its interfaces were read
+	stores     []int // interfaces that turned out to be disks, whatever they call themselves
+	state      plugState
+	why        string
+	tried      string // the media that it was taken for when its token was found wanting
+	medium     wire.Medium
+	bare       bool // admitted by observing only: its token was not read
+	slow       int  // how often no disk came
+	disks      []host.Disk
+	seen       string // how disks looked when it was admitted
+	token      string // id of the token that was found on it
+	warned     int
+	after      time.Duration // after a failure nothing is tried before
+	stop       func()        // ends the watch of what is written, and waits for it
 }
 
 func newGuard(h host.MediaGuard, dir string, boot string, clock Clock) *guard {

@@ -67,10 +67,10 @@ func (g *guard) check(ctx context.Context, p *plugged, v verdict, o guardOrder, 
 // there reports whether a device is plugged in as it was when work on it began.
 func (g *guard) there(ctx context.Context, p *plugged) bool {
 	g.mu.Lock()
-	path, plug := p.dev.Path, p.dev.Plug
+	plug := p.dev.Plug
 	g.mu.Unlock()
 	devices, err := g.host.USB(ctx)
-	return err == nil && slices.ContainsFunc(devices, func(d host.USBDevice) bool { return d.Path == path && d.Plug == plug })
+	return err == nil && slices.ContainsFunc(devices, func(d host.USBDevice) bool { return d.Path == p.path && d.Plug == plug })
 }
 
 // open lets the system see a device's disks while people do not, and reads the token; on is
@@ -79,7 +79,7 @@ func (g *guard) open(ctx context.Context, p *plugged, v verdict) (disks, on []ho
 	g.mu.Lock()
 	d := p.dev
 	g.mu.Unlock()
-	path := d.Path
+	path := p.path
 	if d.Authorized && slices.ContainsFunc(d.Interfaces, func(i host.USBInterface) bool { return (i.Class == usbStorage || i.Disk) && i.Authorized }) {
 		// It was there before the guard: it may be mounted, or changed under our eyes.
 		if _, err := g.host.Eject(ctx, path, v.held()); err != nil {
@@ -136,8 +136,8 @@ func (g *guard) admitted(ctx context.Context, p *plugged, disks []host.Disk, err
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	p.disks, p.seen, p.state, p.why = disks, looks(disks), plugAdmitted, ""
-	g.note(p.dev.Path, err)
-	if g.plugged[p.dev.Path] != p {
+	g.note(p.path, err)
+	if g.plugged[p.path] != p {
 		return false
 	}
 	if p.stop == nil {

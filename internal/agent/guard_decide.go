@@ -29,7 +29,7 @@ func (g *guard) decide(ctx context.Context, p *plugged, mode wire.GuardMode, o g
 		v.why = wire.WhyNoDocument
 	}
 	if p.dev.System && v.class != "" {
-		g.note(p.dev.Path, fmt.Errorf("%s is left alone: the system itself runs from it", p.name()))
+		g.note(p.path, fmt.Errorf("%s is left alone: the system itself runs from it", p.name))
 		p.state = plugFree
 		return guardIdle
 	}
@@ -55,7 +55,7 @@ func (g *guard) openOrder(m wire.Media) wire.Media {
 func (g *guard) letGo(ctx context.Context, p *plugged) {
 	if !g.dry && (p.state == plugHeld || g.memory.Held && !p.dev.Authorized) {
 		g.start(p, func() {
-			g.done(p, plugFree, "", g.host.Admit(ctx, p.dev.Path, nil))
+			g.done(p, plugFree, "", g.host.Admit(ctx, p.path, nil))
 		})
 		return
 	}
@@ -94,14 +94,14 @@ func (g *guard) done(p *plugged, state plugState, why string, err error) {
 	if err != nil {
 		p.after = g.clock.Running() + guardAgain
 	}
-	g.note(p.dev.Path, named(p, err))
+	g.note(p.path, named(p, err))
 }
 
 func named(p *plugged, err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("%s: %w", p.name(), err)
+	return fmt.Errorf("%s: %w", p.name, err)
 }
 
 // observe tells what would be done, and does none of it. Tokens are not read: a mount of
@@ -126,7 +126,7 @@ func (g *guard) observe(ctx context.Context, p *plugged, v verdict, now wire.Mic
 			p.state, p.why = plugAdmitted, ""
 			e := g.eventOf(p, wire.MediaAdmitted, "", now)
 			g.start(p, func() {
-				disks, err := g.host.Disks(ctx, p.dev.Path)
+				disks, err := g.host.Disks(ctx, p.path)
 				if g.admitted(ctx, p, disks, named(p, err)) {
 					g.tell(ctx, e)
 				}
@@ -166,11 +166,11 @@ func (g *guard) block(ctx context.Context, p *plugged, v verdict, o guardOrder, 
 			p.after = g.clock.Running() + guardAgain // it did not help: not again at once
 		}
 		p.looked = true
-		g.start(p, func() { g.done(p, plugNew, "", g.host.Admit(ctx, p.dev.Path, []int{})) })
+		g.start(p, func() { g.done(p, plugNew, "", g.host.Admit(ctx, p.path, []int{})) })
 		return guardIdle
 	case v.class == "":
 		if p.state != plugFree || !p.dev.Authorized {
-			g.start(p, func() { g.done(p, plugFree, "", g.host.Admit(ctx, p.dev.Path, nil)) })
+			g.start(p, func() { g.done(p, plugFree, "", g.host.Admit(ctx, p.path, nil)) })
 		}
 		return guardIdle
 	case p.state == plugAdmitted:

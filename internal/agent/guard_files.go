@@ -61,7 +61,7 @@ func (g *guard) record(ctx context.Context, p *plugged, disks []host.Disk) (stop
 			})
 			if err != nil && ctx.Err() == nil {
 				g.mu.Lock()
-				g.note(p.dev.Path, named(p, err))
+				g.note(p.path, named(p, err))
 				g.mu.Unlock()
 			}
 		})

@@ -63,7 +63,7 @@ func (g *guard) keepAdmitted(ctx context.Context, p *plugged, v verdict, now wir
 // same looks whether the disks are those that were admitted: a card can be exchanged in its
 // reader while the reader stays plugged in.
 func (g *guard) same(ctx context.Context, p *plugged, v verdict, now wire.Micros) {
-	disks, err := g.host.Disks(ctx, p.dev.Path)
+	disks, err := g.host.Disks(ctx, p.path)
 	g.mu.Lock()
 	p.busy = false
 	changed := err == nil && p.state == plugAdmitted && looks(disks) != p.seen
@@ -75,7 +75,7 @@ func (g *guard) same(ctx context.Context, p *plugged, v verdict, now wire.Micros
 
 // resume goes on with a medium that an earlier process has admitted, if it is the same.
 func (g *guard) resume(ctx context.Context, p *plugged, v verdict, now wire.Micros) {
-	disks, err := g.host.Disks(ctx, p.dev.Path)
+	disks, err := g.host.Disks(ctx, p.path)
 	if err == nil && looks(disks) == p.seen {
 		g.admitted(ctx, p, disks, nil)
 		return

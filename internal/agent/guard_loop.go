@@ -1,9 +1,11 @@
 package agent
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"sekimori/internal/agent/host"
@@ -201,7 +203,7 @@ func (g *guard) hold(ctx context.Context, mode wire.GuardMode, now wire.Micros) 
 
 // arrived takes up a device: anew, or as it was known before this process. The caller holds mu.
 func (g *guard) arrived(d host.USBDevice) *plugged {
-	p := &plugged{dev: d}
+	p := &plugged{path: d.Path, name: cmp.Or(strings.TrimSpace(strings.TrimSpace(d.Maker)+" "+strings.TrimSpace(d.Model)), d.Path)}
 	if m, ok := g.memory.Plugs[d.Path]; ok && m.Plug == d.Plug {
 		p.state, p.why, p.tried, p.warned = m.State, m.Why, m.Tried, m.Warned
 		p.medium, p.seen, p.stores, p.bare = m.Medium, m.Disks, m.Stores, m.Bare
@@ -230,8 +232,8 @@ func (p *plugged) sees(d host.USBDevice) {
 
 // gone forgets a device that is no longer there. The caller holds mu.
 func (g *guard) gone(ctx context.Context, p *plugged, now wire.Micros) {
-	delete(g.plugged, p.dev.Path)
-	delete(g.issues, p.dev.Path)
+	delete(g.plugged, p.path)
+	delete(g.issues, p.path)
 	stop := p.stop
 	p.stop = nil
 	if p.state != plugAdmitted {

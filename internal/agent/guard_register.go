@@ -24,7 +24,7 @@ func (g *guard) register(ctx context.Context, p *plugged, v verdict, now wire.Mi
 			return
 		}
 	} else {
-		disks, err = g.host.Disks(ctx, p.dev.Path)
+		disks, err = g.host.Disks(ctx, p.path)
 	}
 	if errors.Is(err, fs.ErrNotExist) { // pulled out
 		g.mu.Lock()
@@ -50,7 +50,7 @@ func (g *guard) register(ctx context.Context, p *plugged, v verdict, now wire.Mi
 		g.tell(ctx, e)
 		return
 	}
-	if fresh, err := g.host.Disks(ctx, p.dev.Path); err == nil {
+	if fresh, err := g.host.Disks(ctx, p.path); err == nil {
 		disks = fresh
 	}
 	g.mu.Lock()

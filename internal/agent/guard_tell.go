@@ -15,7 +15,7 @@ import (
 // eventOf begins an event of a device. The caller holds mu.
 func (g *guard) eventOf(p *plugged, what, why string, now wire.Micros) wire.MediaEvent {
 	e := wire.MediaEvent{Key: id.New("med", now.Time()), At: now, What: what, Why: why, Class: classStorage,
-		Serial: clip(p.dev.Serial, 200), Name: clip(p.name(), 200), Asset: p.medium.Asset, Loan: p.medium.Loan, Token: cmp.Or(p.token, p.medium.Token)}
+		Serial: clip(p.dev.Serial, 200), Name: clip(p.name, 200), Asset: p.medium.Asset, Loan: p.medium.Loan, Token: cmp.Or(p.token, p.medium.Token)}
 	if p.dev.Card {
 		e.Class = classReader
 	} else {
@@ -60,18 +60,19 @@ func (g *guard) tell(ctx context.Context, e wire.MediaEvent) {
 // speak tells whoever sits at the PC, as long as that helps: a device that comes and goes
 // fills nobody's screen.
 func (g *guard) speak(ctx context.Context, p *plugged, text string, args ...any) {
+	shown := g.say(text, append([]any{"name", p.name}, args...)...)
 	g.mu.Lock()
 	ran := g.clock.Running()
-	g.said = slices.DeleteFunc(g.said, func(at time.Duration) bool { return ran-at > time.Minute })
-	flood := len(g.said) >= maxSaid
+	g.said = slices.DeleteFunc(g.said, func(s saying) bool { return ran-s.at > time.Minute })
+	flood := len(g.said) >= maxSaid || slices.ContainsFunc(g.said, func(s saying) bool { return s.text == shown && ran-s.at < sayAgain })
 	if !flood {
-		g.said = append(g.said, ran)
+		g.said = append(g.said, saying{ran, shown})
 	}
 	g.mu.Unlock()
 	if flood {
 		return
 	}
-	err := g.host.Tell(ctx, g.say(text, append([]any{"name", p.name()}, args...)...))
+	err := g.host.Tell(ctx, shown)
 	if errors.Is(err, host.ErrUnsupported) {
 		err = nil // the platform's page says so
 	}

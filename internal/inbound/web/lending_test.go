@@ -499,7 +499,7 @@ func TestGuardOnThePagesOfAPC(t *testing.T) {
 		told wire.MediaFact
 		want string
 	}{
-		{wire.MediaFact{Mode: wire.GuardObserve, Able: true, Time: "server"}, "サーバーの時刻"},
+		{wire.MediaFact{Mode: wire.GuardObserve, Able: false, Time: "server"}, "サーバーの時刻"},
 		{wire.MediaFact{Mode: wire.GuardBlock, Able: false, Time: "document", Problem: []string{"no udev"}}, "挿した直後に止めることができません"},
 		{wire.MediaFact{Mode: wire.GuardBlock, Able: true, Time: "pc", DryRun: true}, "実際には止めません"},
 		{wire.MediaFact{Mode: wire.GuardOff, Able: true, Time: "pc"}, "何もしない"},

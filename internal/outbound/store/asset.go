@@ -156,11 +156,19 @@ func (db *DB) Asset(ctx context.Context, asset string) (*asset.Asset, error) {
 
 // FindAssets lists things in the order of their numbers.
 func (db *DB) FindAssets(ctx context.Context, q asset.Query) ([]asset.Asset, error) {
+	among, narrow, err := db.narrowed(ctx, q)
+	if err != nil || narrow && len(among) == 0 {
+		return nil, err
+	}
 	var branches []string
 	w := where{}
 	for _, own := range assetScope(q.Scope) {
 		w.parts = nil // the arguments go on
 		w.add(own.cond, own.args...)
+		if narrow {
+			numbers := padded(among)
+			w.add("x.number IN ("+slots(len(numbers))+")", numbers...)
+		}
 		assetFilters(&w, q)
 		branches = append(branches, fmt.Sprintf("SELECT number FROM (SELECT x.number FROM ast_asset x WHERE %s ORDER BY x.number LIMIT %d) b%d",
 			strings.Join(w.parts, " AND "), q.Limit, len(branches)))

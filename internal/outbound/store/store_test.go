@@ -94,8 +94,11 @@ func TestMigrationsGiveTheSameTables(t *testing.T) {
 			}
 		}
 	}
+	// Each database finds text in its own way: SQLite by a table that knows rows by number,
+	// PostgreSQL by an index.
 	lite := columns(t, "sqlite", file, `SELECT m.name, c.name, c."notnull" OR c.pk > 0 FROM sqlite_master m JOIN pragma_table_info(m.name) c
-		WHERE m.type = 'table' AND m.name NOT LIKE 'goose%' AND m.name NOT LIKE 'sqlite%' ORDER BY m.name, c.name`)
+		WHERE m.type = 'table' AND m.name NOT LIKE 'goose%' AND m.name NOT LIKE 'sqlite%' AND m.name NOT LIKE 'ast_gram%'
+		AND NOT (m.name = 'ast_asset' AND c.name = 'row') ORDER BY m.name, c.name`)
 	post := columns(t, "pgx", url, `SELECT table_name, column_name, is_nullable = 'NO' FROM information_schema.columns
 		WHERE table_schema = 'public' AND table_name NOT LIKE 'goose%' ORDER BY table_name, column_name COLLATE "C"`)
 	if d := cmp.Diff(lite, post); d != "" {
@@ -115,7 +118,8 @@ func TestMigrationsGiveTheSameTables(t *testing.T) {
 	}
 	a := indexes("sqlite", file, `SELECT group_concat(name, ' ') FROM (SELECT name FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL ORDER BY name)`)
 	b := indexes("pgx", url, `SELECT string_agg(i.relname, ' ' ORDER BY i.relname COLLATE "C") FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid
-		JOIN pg_namespace n ON n.oid = i.relnamespace LEFT JOIN pg_constraint c ON c.conindid = i.oid WHERE n.nspname = 'public' AND c.oid IS NULL`)
+		JOIN pg_namespace n ON n.oid = i.relnamespace LEFT JOIN pg_constraint c ON c.conindid = i.oid WHERE n.nspname = 'public' AND c.oid IS NULL
+		AND i.relname <> 'ast_asset_gram'`)
 	if d := cmp.Diff(a, b); d != "" {
 		t.Errorf("indexes differ (-SQLite +PostgreSQL):\n%s", d)
 	}

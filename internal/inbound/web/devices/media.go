@@ -55,7 +55,7 @@ func guard(r *page.Request, m wire.MediaFact) (t page.Tag, why string) {
 	case m.DryRun:
 		t.Kind, t.Icon = "yama", "info"
 		return t, r.P.T("devices.guard_dry")
-	case !m.Able:
+	case m.Mode == wire.GuardBlock && !m.Able: // who only watches holds nothing
 		t.Kind, t.Icon = "shu", "alert"
 		return t, r.P.T("devices.guard_unable")
 	}

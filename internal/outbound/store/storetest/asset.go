@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -518,4 +519,86 @@ func testGuardPolicy(t *testing.T, db *store.DB) {
 	for dep, want := range map[string]wire.GuardMode{"d_sales": wire.GuardOff, "d_sales1": wire.GuardOff, "d_gen": wire.GuardBlock, "": wire.GuardBlock, "none": wire.GuardBlock} {
 		same(t, dep, want, mode(dep))
 	}
+}
+
+// testSearchIndex: what a search finds by the index is what it would find by looking at
+// every thing, whatever the words, after changes as well.
+func testSearchIndex(t *testing.T, db *store.DB) {
+	ctx := t.Context()
+	models := []string{"架空 UX-1 Secure", "架空 UX-12", `100%_\ Ａｂｃ`, `"quoted" OR NOT`, "𠮷野家の髙橋", "がぎぐ パピプ", "", "ﷺ 🚨🚨🚨", "it's * NEAR(a b)"}
+	places := []string{"本社3階 棚12", "支店 Ａ棚", "大阪", "x"}
+	var things []*asset.Asset
+	assets(t, db, func(tx asset.Tx) error {
+		things = nil
+		for i := range 1500 {
+			a := bareAsset(i)
+			a.Model, a.Place, a.Identity.Serial = models[i%len(models)], places[i%len(places)], fmt.Sprintf("60A44C%08X", uint32(i)*2654435761)
+			things = append(things, a)
+			if err := tx.InsertAsset(ctx, a); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	texts := []string{"ux-1", "ux-12", "secure", "n-0011", "n-14", "n-0", "n", "大阪", "本社3", "本社3階", "棚1", "abc", `%_\`, "%", "___", `"`, `"qu`, `or not`, "not", "and", "near(", "*",
+		"it'", "𠮷野家", "髙橋", "ガギグ", "がぎぐ", "🚨🚨🚨", "zzz", "zz", "", "60a44c", "9e37", "79b1", "a\x00b", "\xff\xff\xff", "c\n", strings.Repeat("ux-1", 100), "ux-\nx"}
+	seen := func(a *asset.Asset, words []asset.Word) bool {
+		for _, w := range words {
+			if !strings.Contains(a.SearchText(), w.Text) && !slices.Contains(w.People, a.Keeper) {
+				return false
+			}
+		}
+		return true
+	}
+	check := func(what string) {
+		t.Helper()
+		for i, text := range texts {
+			for _, words := range [][]asset.Word{{{Text: text}}, {{Text: text}, {Text: texts[(i*7+3)%len(texts)]}}, {{Text: text, People: []string{"per_sales"}}}, {{Text: text, People: []string{"per_rare"}}}} {
+				for _, sc := range []asset.Scope{{All: true}, {Person: "per_gen"}, {Person: "per_x", Departments: []string{"d_sales", "d_gen"}}} {
+					for _, after := range []string{"", "N-0700"} {
+						want := []string{}
+						for _, a := range things {
+							if a.Number > after && seen(a, words) && (sc.All || a.Keeper == sc.Person || slices.Contains(sc.Departments, a.Department)) {
+								want = append(want, a.Number)
+							}
+						}
+						slices.Sort(want)
+						as, err := db.FindAssets(ctx, asset.Query{Scope: sc, Words: words, After: after, Limit: 40, Now: at(1)})
+						must(t, err)
+						got := []string{}
+						for _, a := range as {
+							got = append(got, a.Number)
+						}
+						same(t, fmt.Sprintf("%s: %+v of %+v after %q", what, words, sc, after), want[:min(len(want), 40)], got)
+					}
+				}
+			}
+		}
+	}
+	check("entered")
+	assets(t, db, func(tx asset.Tx) error {
+		for i, a := range things {
+			if i%3 == 0 {
+				a.Model, a.Place = models[(i+4)%len(models)], places[(i+1)%len(places)]
+			}
+			if i%100 == 0 {
+				a.Keeper = "per_rare"
+			}
+			if err := tx.SaveAsset(ctx, a); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	check("changed")
+	undone := errors.New("undone")
+	err := db.UpdateAssets(ctx, func(tx asset.Tx) error {
+		a := *things[1]
+		a.Model = "zzz"
+		return errors.Join(tx.SaveAsset(ctx, &a), undone)
+	})
+	if !errors.Is(err, undone) {
+		t.Error(err)
+	}
+	check("undone")
 }

@@ -89,6 +89,7 @@ func Run(t *testing.T, open func(t testing.TB) *store.DB) {
 		{"letters/claim race", testLetterClaimRace},
 		{"assets", testAssets},
 		{"assets/find", testFindAssets},
+		{"assets/search", testSearchIndex},
 		{"loans", testLoans},
 		{"loans/numbers", testLoanNumbers},
 		{"media", testMedia},
