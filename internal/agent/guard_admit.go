@@ -45,6 +45,9 @@ func (g *guard) check(ctx context.Context, p *plugged, v verdict, o guardOrder, 
 		on = disks // it is known by its own words: all of it
 	}
 	if !g.there(ctx, p) {
+		g.mu.Lock()
+		p.medium, p.state, p.tried = wire.Medium{}, plugNew, ""
+		g.mu.Unlock()
 		return // another one may have its place, and its disk's name
 	}
 	for _, d := range on {

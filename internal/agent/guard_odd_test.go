@@ -171,6 +171,7 @@ func TestExchangedWhileItIsRead(t *testing.T) {
 		defer w.mu.Unlock()
 		return len(w.events) > 0 && w.events[len(w.events)-1].What == wire.MediaRefused
 	})
+	w.told("refused unknown")
 	if w.ports.count("offer") != 0 || w.ports.works("1-1", 0) {
 		t.Errorf("%q", w.ports.calls)
 	}
@@ -246,5 +247,17 @@ func TestATreeOfHubs(t *testing.T) {
 	defer w.ports.mu.Unlock()
 	if w.ports.most > maxWork {
 		t.Errorf("%d at a time", w.ports.most)
+	}
+}
+
+// TestFilesThatWereTooManyToSee are counted, without a name.
+func TestFilesThatWereTooManyToSee(t *testing.T) {
+	t.Parallel()
+	w := newWrittenFiles()
+	w.add("", 0, 1)
+	w.add("a.txt", 5, 2)
+	w.add("", 0, 3)
+	if files, more := w.take(); len(files) != 1 || files[0].Name != "a.txt" || more != 2 {
+		t.Errorf("%v and %d more", files, more)
 	}
 }

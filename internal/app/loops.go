@@ -2,11 +2,13 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
 
 	"sekimori/internal/domain/access"
+	"sekimori/internal/domain/asset"
 	"sekimori/internal/domain/device"
 	"sekimori/internal/domain/notice"
 	"sekimori/internal/outbound/mailout"
@@ -157,8 +159,9 @@ func (h *house) neighbours() func(context.Context) error {
 
 func (h *house) eraseExpired(ctx context.Context) error {
 	n, err := h.incidents.EraseExpired(ctx, access.System())
-	if n > 0 {
-		h.log.InfoContext(ctx, "expired cases erased", "cases", n)
+	ledger, err2 := h.assets.EraseExpired(ctx, access.System(), h.retention())
+	if n > 0 || ledger != (asset.Erased{}) {
+		h.log.InfoContext(ctx, "expired content erased", "cases", n, "loans", ledger.Loans, "media", ledger.Attempts, "stocktakes", ledger.Stocks)
 	}
-	return err
+	return errors.Join(err, err2)
 }

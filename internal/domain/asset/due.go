@@ -21,6 +21,13 @@ const workHour = 9
 // fireBatch is how many timers FireDue runs before it gives others a turn.
 const fireBatch = 100
 
+// Letters about all that a borrower has too long: they hang on the person.
+const (
+	topicOverdue        = "loan.overdue"
+	topicOverdueAbove   = "loan.overdue_above"
+	topicOverdueManager = "loan.overdue_manager"
+)
+
 // letter is what a loan wants told.
 type letter struct {
 	topic string
@@ -178,7 +185,7 @@ func (s *Service) late(ctx context.Context, tx Tx, o *directory.Org, l *Loan, a 
 	}
 	args := map[string]string{"n": strconv.Itoa(len(labels)), "labels": strings.Join(labels[:min(len(labels), 20)], ", "), "name": l.Person}
 	if p := o.People[l.Person]; p.Active(now) {
-		if err := s.write(ctx, tx, l, letter{topic: "loan.overdue", to: l.Person, about: l.Person, once: today.String(), args: args}); err != nil {
+		if err := s.write(ctx, tx, l, letter{topic: topicOverdue, to: l.Person, about: l.Person, once: today.String(), args: args}); err != nil {
 			return err
 		}
 	} else if l.Climbed == 0 {
@@ -216,14 +223,14 @@ func (s *Service) tellAbove(ctx context.Context, tx Tx, o *directory.Org, l *Loa
 	}
 	if l.Climbed < 1 && (after(1) || l.Climbed < 0) {
 		if boss := o.Supervisor(l.Person); boss != "" {
-			if err := tell(1, "loan.overdue_above", []string{boss}); err != nil {
+			if err := tell(1, topicOverdueAbove, []string{boss}); err != nil {
 				return err
 			}
 		}
 	}
 	if l.Climbed < 2 && (after(3) || l.Climbed < 0) {
 		managers := slices.DeleteFunc(o.Holders(access.ProtectionManager, now), func(p string) bool { return p == l.Person })
-		return tell(2, "loan.overdue_manager", managers)
+		return tell(2, topicOverdueManager, managers)
 	}
 	return nil
 }

@@ -315,7 +315,7 @@ func (s *Service) ReportLost(ctx context.Context, by access.Actor, asset, incide
 		held.Loan, held.Borrower, held.Due = "", "", time.Time{}
 		if l != nil {
 			data.Loan = l.Label
-			l.State, l.NextFire = Broken, time.Time{}
+			l.State, l.Over, l.NextFire = Broken, now, time.Time{}
 			if err := s.settle(ctx, tx, l); err != nil {
 				return err
 			}
@@ -333,8 +333,8 @@ func (s *Service) settle(ctx context.Context, tx Tx, l *Loan) error {
 	if err := tx.SaveLoan(ctx, l); err != nil {
 		return fmt.Errorf("save loan %s: %w", l.Label, err)
 	}
-	if err := tx.CallOff(ctx, l.ID, ""); err != nil {
-		return fmt.Errorf("call off letters about %s: %w", l.Label, err)
+	if err := s.callOff(ctx, tx, l); err != nil {
+		return err
 	}
 	return s.reissue(ctx, tx, l.Device)
 }

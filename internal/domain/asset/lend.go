@@ -228,9 +228,24 @@ func (s *Service) TakeBack(ctx context.Context, by access.Actor, loan string) (*
 	})
 }
 
+// callOff calls off the letters about a loan, and those about all that the borrower has
+// too long when nothing else is overdue.
 func (s *Service) callOff(ctx context.Context, tx Tx, l *Loan) error {
 	if err := tx.CallOff(ctx, l.ID, ""); err != nil {
 		return fmt.Errorf("call off letters about %s: %w", l.Label, err)
+	}
+	held, err := tx.HeldBy(ctx, l.Person)
+	if err != nil {
+		return fmt.Errorf("load loans of %s: %w", l.Person, err)
+	}
+	now := s.now()
+	if slices.ContainsFunc(held, func(h Loan) bool { return h.ID != l.ID && h.Overdue(now) }) {
+		return nil
+	}
+	for _, topic := range []string{topicOverdue, topicOverdueAbove, topicOverdueManager} {
+		if err := tx.CallOff(ctx, l.Person, topic); err != nil {
+			return fmt.Errorf("call off letters about %s: %w", l.Person, err)
+		}
 	}
 	return nil
 }
@@ -283,8 +298,9 @@ func (s *Service) Confirm(ctx context.Context, by access.Actor, k Check) (*Loan,
 		if err := c.Err(); err != nil {
 			return deed{}, err
 		}
-		l.State, l.DoneBy, l.DoneAt, l.Content, l.Erased = Done, by.Person, s.now(), k.Content, k.Erased
-		a.State, a.Since, a.Loan = InStore, s.now(), ""
+		now := s.now()
+		l.State, l.DoneBy, l.DoneAt, l.Over, l.Content, l.Erased = Done, by.Person, now, now, k.Content, k.Erased
+		a.State, a.Since, a.Loan = InStore, now, ""
 		d := deedOf(l)
 		d.Content, d.Erased = l.Content, l.Erased
 		return d, nil
@@ -307,7 +323,7 @@ func (s *Service) Recall(ctx context.Context, by access.Actor, loan, reason stri
 		now := s.now()
 		switch l.State {
 		case Handed:
-			l.State, l.NextFire = Recalled, time.Time{}
+			l.State, l.Over, l.NextFire = Recalled, now, time.Time{}
 			a.State, a.Since, a.Loan, a.Borrower, a.Due = InStore, now, "", "", time.Time{}
 		case Out:
 			l.State, l.Until, l.EndedAt, l.NextFire = Ended, now, now, s.p.Calendar.NextWorkday(now, workHour)

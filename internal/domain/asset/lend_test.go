@@ -309,11 +309,17 @@ func TestRemindersEndAndWhatFollows(t *testing.T) {
 	_, err = h.Chase(ctx, h.as("per_it"), l.Label)
 	refused(t, "chased twice a day", "fault.loan_chased", err)
 	same("chased", "loan.chase to per_emp")
+	to(time.Date(2026, 12, 3, 9, 0, 0, 0, jst()))
+	h.fire()
 	must(h.TakeBack(ctx, h.as("per_gen"), l.Label))(t)
+	same("one of two is back", "loan.overdue to per_emp")
+	to(time.Date(2026, 12, 4, 9, 0, 0, 0, jst()))
+	h.fire()
 	must(h.TakeBack(ctx, h.as("per_gen"), two.Label))(t)
+	same("all is back: what was planned is called off")
 	_, err = h.Chase(ctx, h.as("per_gen"), l.Label)
 	refused(t, "chased when it is back", "fault.loan_not_overdue", err)
-	to(time.Date(2026, 12, 3, 9, 0, 0, 0, jst()))
+	to(time.Date(2026, 12, 7, 9, 0, 0, 0, jst()))
 	same("back: nothing more")
 }
 

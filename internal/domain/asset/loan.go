@@ -49,6 +49,7 @@ type Loan struct {
 	Content    string // what the check found: "empty", "work_files", "personal_data", "unreadable"
 	Erased     string // how: "erased", "overwritten", "crypto_erased", "kept" (with a reason)
 	CheckNote  string
+	Over       time.Time // when it became Done, Broken or Recalled: nothing more happens to it
 
 	NextFire time.Time // durable timer: reminder, end, climb; zero when it rests
 	Reminded int       // reminders before the end
@@ -84,6 +85,7 @@ type Attempt struct {
 	Why     string // wire.Why*: the reason
 	Files   int    // written, for What "written"
 	Bytes   int64
+	Event   string // id of what the record says of it
 }
 
 // Written is one file written onto an allowed medium: never its content.

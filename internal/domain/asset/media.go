@@ -8,6 +8,7 @@ import (
 
 	"sekimori/internal/domain/access"
 	"sekimori/internal/domain/directory"
+	"sekimori/internal/domain/journal"
 	"sekimori/internal/kit/fault"
 	"sekimori/internal/kit/id"
 	"sekimori/internal/kit/wire"
@@ -131,11 +132,16 @@ func (s *Service) takeEvent(ctx context.Context, tx Tx, device string, e wire.Me
 	if err != nil {
 		return err
 	}
+	ev, err := journal.NewEvent(now, "media."+a.What, a.Asset, device, told{Attempt: a.ID, Device: device, Class: a.Class, Vendor: a.Vendor,
+		Product: a.Product, Serial: a.Serial, Name: a.Name, User: a.User, Why: a.Why, Loan: label, Files: a.Files, Bytes: a.Bytes})
+	if err != nil {
+		return err
+	}
+	a.Event = ev.ID
 	if err := tx.InsertAttempt(ctx, a, files); err != nil {
 		return fmt.Errorf("insert attempt: %w", err)
 	}
-	return record(ctx, tx, now, "media."+a.What, a.Asset, device, told{Attempt: a.ID, Device: device, Class: a.Class, Vendor: a.Vendor,
-		Product: a.Product, Serial: a.Serial, Name: a.Name, User: a.User, Why: a.Why, Loan: label, Files: a.Files, Bytes: a.Bytes})
+	return tx.Record(ctx, ev)
 }
 
 // known works out which thing and which loan an event is about: by the token, else by

@@ -63,6 +63,18 @@ type Tx interface {
 	AskDraft(ctx context.Context, device string, at time.Time) error
 	DraftDone(ctx context.Context, device string, at time.Time) error
 
+	// EraseLoan blanks the people and words of a loan and what the record says of it, and
+	// forgets the names of the files that were written.
+	EraseLoan(ctx context.Context, loan string, at time.Time) error
+	// EraseAttempts forgets what PCs told before a time, what they merely observed before
+	// another, and what the record says of these; and registrations that ended before the
+	// former. What belongs to a loan that is not over stays. It takes at most limit
+	// attempts, the oldest, and gives how many.
+	EraseAttempts(ctx context.Context, before, observedBefore, at time.Time, limit int) (int, error)
+	// EraseStock forgets at most limit rows of a count's list and of its sightings; when no
+	// more are left it blanks the count and what the record says of it, and gives true.
+	EraseStock(ctx context.Context, stock string, at time.Time, limit int) (done bool, err error)
+
 	// SaveGuardPolicy gives false when there is one of that version already.
 	SaveGuardPolicy(ctx context.Context, p Policy) (bool, error)
 }
@@ -95,6 +107,11 @@ type Store interface {
 	WrittenOn(ctx context.Context, loan string, limit int) ([]Written, error)
 	OpenDrafts(ctx context.Context) ([]Draft, error) // asked for and not done
 	RefusedOn(ctx context.Context, device string, from, to time.Time, limit int) ([]Attempt, error)
+
+	// ExpiredLoans and ExpiredStocks list what ended before a time and was not erased, the
+	// oldest first.
+	ExpiredLoans(ctx context.Context, before time.Time, limit int) ([]string, error)
+	ExpiredStocks(ctx context.Context, before time.Time, limit int) ([]string, error)
 
 	// NewestGuardPolicy gives false while nobody has set one.
 	NewestGuardPolicy(ctx context.Context) (Policy, bool, error)

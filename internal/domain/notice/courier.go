@@ -38,8 +38,8 @@ type LetterStore interface {
 	NextLetter(ctx context.Context) (at time.Time, ok bool, err error)
 }
 
-// Courier sends letters as the Dispatcher sends notices: until the provider takes each,
-// in any number of processes.
+// Courier sends letters as the Dispatcher sends notices, in any number of processes: until
+// the provider takes each, or nobody could use what it says any more.
 type Courier struct {
 	store   LetterStore
 	sender  LetterSender
@@ -121,16 +121,19 @@ func (c *Courier) settle(ctx context.Context, letter string, o outcome) error {
 			return nil // another process settled it
 		}
 		l.State, l.Answer = o.state, o.answer
-		switch o.state {
-		case Sent:
+		givenUp := o.state == Planned && c.now().Sub(l.Planned) > LinkLife
+		switch {
+		case givenUp:
+			l.State = Refused
+		case o.state == Sent:
 			l.SentAt = o.at
-		case Planned:
+		case o.state == Planned:
 			l.NextTry = o.at
 		}
 		if err := tx.SaveLetter(ctx, l); err != nil {
 			return fmt.Errorf("save letter %s: %w", letter, err)
 		}
-		if o.state == Planned { // unless it was called off meanwhile
+		if l.State == Planned { // unless it was called off meanwhile
 			if l, err = tx.LockLetter(ctx, letter); err != nil {
 				return fmt.Errorf("read letter %s back: %w", letter, err)
 			}
@@ -138,7 +141,11 @@ func (c *Courier) settle(ctx context.Context, letter string, o outcome) error {
 		if l.State == Planned && l.Tries > 1 { // the first failure is recorded, the hundredth is in the row
 			return nil
 		}
-		ev, err := journal.NewEvent(c.now(), "letter."+eventOf(l.State), l.About, "system",
+		kind := "letter." + eventOf(l.State)
+		if givenUp {
+			kind = "letter.given_up"
+		}
+		ev, err := journal.NewEvent(c.now(), kind, l.About, "system",
 			map[string]any{"letter": l.ID, "topic": l.Topic, "person": l.Person, "tries": l.Tries, "answer": l.Answer})
 		if err != nil {
 			return err

@@ -137,6 +137,37 @@ func TestCourier(t *testing.T) {
 	}
 }
 
+// TestCourierGivesUp: a letter that fails for as long as its link lives is given up, once,
+// and counted as refused.
+func TestCourierGivesUp(t *testing.T) {
+	t.Parallel()
+	start := time.Date(2026, 11, 16, 3, 0, 0, 0, time.UTC)
+	db, now, down := storetest.SQLite(t), &clock{t: start}, errors.New("connection refused")
+	mail := notice.NewCourier(db, &carrier{do: func(notice.Letter) (string, error) { return "", down }}, now.now, 1)
+	planLetter(t, db, notice.Letter{ID: "ltr_a", Key: "a", Topic: "request.decide", About: "req_1", Person: "per_pm", Planned: start, NextTry: start, State: notice.Planned})
+	for _, after := range []time.Duration{0, notice.LinkLife, notice.LinkLife + time.Hour} {
+		now.set(start.Add(after))
+		if n, err := mail.SendDue(t.Context()); n != 1 || !errors.Is(err, down) {
+			t.Errorf("after %v: %d tried, %v", after, n, err)
+		}
+	}
+	now.set(start.Add(2 * notice.LinkLife))
+	if n, err := mail.SendDue(t.Context()); n != 0 || err != nil {
+		t.Errorf("given up: %d tried, %v", n, err)
+	}
+	l, err := db.LetterByID(t.Context(), "ltr_a")
+	if err != nil || l.State != notice.Refused || l.Answer != "connection refused" {
+		t.Errorf("given up as %+v, %v", l, err)
+	}
+	if s, err := db.Stats(t.Context(), start.Add(notice.LinkLife+2*time.Hour)); err != nil || s.LettersRefused != 1 || s.Letters != 0 {
+		t.Errorf("counted as %+v, %v", s, err)
+	}
+	events, err := db.History(t.Context(), "req_1")
+	if err != nil || len(events) != 2 || events[0].Kind != "letter.delayed" || events[1].Kind != "letter.given_up" {
+		t.Errorf("events %+v, %v", events, err)
+	}
+}
+
 // TestLetterLinks: a notice's token opens no letter, nor the other way round.
 func TestLetterLinks(t *testing.T) {
 	t.Parallel()

@@ -185,6 +185,9 @@ func assetFilters(w *where, q asset.Query) {
 	for _, word := range q.Words {
 		args := []any{"%" + like(word.Text) + "%"}
 		cond := `x.search LIKE ? ESCAPE '\'`
+		if strings.ContainsRune(word.Text, 0) { // no text that is kept holds it, and SQLite would end the pattern there
+			cond, args = "false", nil
+		}
 		if people := padded(word.People); len(people) > 0 {
 			cond += " OR x.keeper IN (" + slots(len(people)) + ")"
 			args = append(args, people...)

@@ -10,7 +10,7 @@ import (
 )
 
 const loanColumns = `id, label, asset, request, person, device, from_at, until_at, read_only, purpose, state, handed_by, handed_at, received_at, ended_at,
-	back_by, back_at, done_by, done_at, content, erased, check_note, next_fire, reminded, chased_at, climbed`
+	back_by, back_at, done_by, done_at, content, erased, check_note, next_fire, reminded, chased_at, climbed, over_at`
 
 // Loans that somebody has, and those that want something: as the indexes say.
 const (
@@ -20,12 +20,12 @@ const (
 
 // scanLoan reads the columns of a loan; more are those that follow them.
 func scanLoan(r scanner, more ...any) (l asset.Loan, err error) {
-	var from, until, handed, received, ended, back, done, fire, chased int64
+	var from, until, handed, received, ended, back, done, fire, chased, over int64
 	err = r.Scan(append([]any{&l.ID, &l.Label, &l.Asset, &l.Request, &l.Person, &l.Device, &from, &until, &l.ReadOnly, &l.Purpose, (*string)(&l.State),
 		&l.HandedBy, &handed, &received, &ended, &l.BackBy, &back, &l.DoneBy, &done, &l.Content, &l.Erased, &l.CheckNote, &fire, &l.Reminded,
-		&chased, &l.Climbed}, more...)...)
+		&chased, &l.Climbed, &over}, more...)...)
 	l.From, l.Until, l.HandedAt, l.ReceivedAt, l.EndedAt, l.BackAt = at(from), at(until), at(handed), at(received), at(ended), at(back)
-	l.DoneAt, l.NextFire, l.Chased = at(done), at(fire), at(chased)
+	l.DoneAt, l.NextFire, l.Chased, l.Over = at(done), at(fire), at(chased), at(over)
 	return l, err
 }
 
@@ -41,17 +41,17 @@ func (t *txn) NextLoanNumber(_ context.Context, year int) (int, error) {
 
 // InsertLoan adds a loan.
 func (t *txn) InsertLoan(_ context.Context, l *asset.Loan) error {
-	return t.exec("INSERT INTO lon_loan ("+loanColumns+", keeper, department) SELECT "+casts()+", keeper, department FROM ast_asset WHERE id = $3",
+	return t.exec("INSERT INTO lon_loan ("+loanColumns+", keeper, department, erased_at) SELECT "+casts()+", keeper, department, 0 FROM ast_asset WHERE id = $3",
 		l.ID, l.Label, l.Asset, l.Request, l.Person, l.Device, micros(l.From), micros(l.Until), l.ReadOnly, l.Purpose, string(l.State), l.HandedBy,
 		micros(l.HandedAt), micros(l.ReceivedAt), micros(l.EndedAt), l.BackBy, micros(l.BackAt), l.DoneBy, micros(l.DoneAt), l.Content, l.Erased, l.CheckNote,
-		micros(l.NextFire), l.Reminded, micros(l.Chased), l.Climbed)
+		micros(l.NextFire), l.Reminded, micros(l.Chased), l.Climbed, micros(l.Over))
 }
 
 // casts gives the parameters of a loan with their types, which PostgreSQL cannot tell in a
 // list of what is selected.
 func casts() string {
-	kinds := map[int]string{7: "BIGINT", 8: "BIGINT", 9: "BOOLEAN", 13: "BIGINT", 14: "BIGINT", 15: "BIGINT", 17: "BIGINT", 19: "BIGINT", 23: "BIGINT", 24: "BIGINT", 25: "BIGINT", 26: "BIGINT"}
-	out := make([]string, 26)
+	kinds := map[int]string{7: "BIGINT", 8: "BIGINT", 9: "BOOLEAN", 13: "BIGINT", 14: "BIGINT", 15: "BIGINT", 17: "BIGINT", 19: "BIGINT", 23: "BIGINT", 24: "BIGINT", 25: "BIGINT", 26: "BIGINT", 27: "BIGINT"}
+	out := make([]string, 27)
 	for i := range out {
 		kind, ok := kinds[i+1]
 		if !ok {
@@ -79,9 +79,9 @@ func (t *txn) LockLoan(_ context.Context, loan string) (*asset.Loan, error) {
 // SaveLoan writes what may change of a loan.
 func (t *txn) SaveLoan(_ context.Context, l *asset.Loan) error {
 	return t.exec(`UPDATE lon_loan SET until_at = $1, state = $2, received_at = $3, ended_at = $4, back_by = $5, back_at = $6, done_by = $7, done_at = $8,
-		content = $9, erased = $10, check_note = $11, next_fire = $12, reminded = $13, chased_at = $14, climbed = $15 WHERE id = $16`,
+		content = $9, erased = $10, check_note = $11, next_fire = $12, reminded = $13, chased_at = $14, climbed = $15, over_at = $16 WHERE id = $17`,
 		micros(l.Until), string(l.State), micros(l.ReceivedAt), micros(l.EndedAt), l.BackBy, micros(l.BackAt), l.DoneBy, micros(l.DoneAt),
-		l.Content, l.Erased, l.CheckNote, micros(l.NextFire), l.Reminded, micros(l.Chased), l.Climbed, l.ID)
+		l.Content, l.Erased, l.CheckNote, micros(l.NextFire), l.Reminded, micros(l.Chased), l.Climbed, micros(l.Over), l.ID)
 }
 
 // HeldBy lists what a person has, by label.
@@ -170,4 +170,42 @@ func (db *DB) DueLoans(ctx context.Context, now time.Time, limit int) ([]string,
 func (db *DB) NextLoanFire(ctx context.Context) (time.Time, bool, error) {
 	next, err := one(ctx, db.read, scanInt64, "SELECT coalesce(min(next_fire), 0) FROM lon_loan WHERE next_fire > 0")
 	return at(next), next != 0, err
+}
+
+// ExpiredLoans lists loans that ended before a time and were not erased, the oldest first.
+func (db *DB) ExpiredLoans(ctx context.Context, before time.Time, limit int) ([]string, error) {
+	return all(ctx, db.read, scanText, "SELECT id FROM lon_loan WHERE over_at > 0 AND erased_at = 0 AND over_at < $1 ORDER BY over_at, id LIMIT $2", micros(before), limit)
+}
+
+// EraseLoan blanks a loan, what the record says of it and the files that were written. No
+// two loans of a thing overlap: what was recorded of lending it from the hand-over on until
+// the next is of this one. (The record's times may be a little later than the loan's own.)
+func (t *txn) EraseLoan(_ context.Context, loan string, when time.Time) error {
+	us := micros(when)
+	l, err := one(t.ctx, t, scanOneLoan, "SELECT "+loanColumns+" FROM lon_loan WHERE id = $1", loan)
+	if err != nil {
+		return fmt.Errorf("load loan: %w", err)
+	}
+	next, err := one(t.ctx, t, scanInt64, "SELECT coalesce(min(handed_at), 0) FROM lon_loan WHERE asset = $1 AND handed_at > $2", l.Asset, micros(l.HandedAt))
+	if err != nil {
+		return fmt.Errorf("find the next loan: %w", err)
+	}
+	if next == 0 {
+		next = us
+	}
+	for _, s := range []struct {
+		text string
+		args []any
+	}{
+		{`UPDATE jrn_event SET salt = NULL, content = NULL, erased_at = $1 WHERE subject = $2 AND content IS NOT NULL AND at >= $3 AND at < $4
+			AND kind LIKE 'loan.%' AND kind <> 'loan.erased'`, []any{us, l.Asset, micros(l.HandedAt), next}},
+		{"DELETE FROM med_written WHERE loan = $1", []any{loan}},
+		{`UPDATE lon_loan SET request = '', person = '', device = '', purpose = '', handed_by = '', back_by = '', done_by = '', check_note = '', erased_at = $1
+			WHERE id = $2`, []any{us, loan}},
+	} {
+		if err := t.exec(s.text, s.args...); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -129,20 +129,20 @@ func (t *txn) KnownAttempts(_ context.Context, device string, keys []string) ([]
 	return all(t.ctx, t, scanText, "SELECT key FROM med_attempt WHERE device = $1 AND key IN ("+marks(2, len(args)-1)+")", args...)
 }
 
-const attemptFields = "id, device, key, at, heard_at, what, why, class, vendor, product, serial, name, asset, loan, username, files, bytes"
+const attemptFields = "id, device, key, at, heard_at, what, why, class, vendor, product, serial, name, asset, loan, username, files, bytes, event"
 
 func scanMediaAttempt(r scanner) (a asset.Attempt, err error) {
 	var when, heard int64
 	err = r.Scan(&a.ID, &a.Device, &a.Key, &when, &heard, &a.What, &a.Why, &a.Class, &a.Vendor, &a.Product, &a.Serial, &a.Name, &a.Asset, &a.Loan,
-		&a.User, &a.Files, &a.Bytes)
+		&a.User, &a.Files, &a.Bytes, &a.Event)
 	a.At, a.Heard = at(when), at(heard)
 	return a, err
 }
 
 // InsertAttempt adds what a device told, with the files that were written.
 func (t *txn) InsertAttempt(_ context.Context, a asset.Attempt, files []asset.Written) error {
-	if err := t.exec("INSERT INTO med_attempt ("+attemptFields+") VALUES ("+marks(1, 17)+")", a.ID, a.Device, a.Key, micros(a.At), micros(a.Heard), a.What, a.Why,
-		a.Class, a.Vendor, a.Product, a.Serial, a.Name, a.Asset, a.Loan, a.User, a.Files, a.Bytes); err != nil {
+	if err := t.exec("INSERT INTO med_attempt ("+attemptFields+") VALUES ("+marks(1, 18)+")", a.ID, a.Device, a.Key, micros(a.At), micros(a.Heard), a.What, a.Why,
+		a.Class, a.Vendor, a.Product, a.Serial, a.Name, a.Asset, a.Loan, a.User, a.Files, a.Bytes, a.Event); err != nil {
 		return err
 	}
 	for _, f := range files {
@@ -242,4 +242,25 @@ func (db *DB) WrittenOn(ctx context.Context, loan string, limit int) ([]asset.Wr
 		f.At = at(when)
 		return f, err
 	}, "SELECT loan, name, size, at FROM med_written WHERE loan = $1 ORDER BY at DESC, name LIMIT $2", loan, limit)
+}
+
+// EraseAttempts forgets what PCs told long ago, and registrations that ended so long ago.
+func (t *txn) EraseAttempts(_ context.Context, before, observedBefore, when time.Time, limit int) (int, error) {
+	type old struct{ id, event string }
+	olds, err := all(t.ctx, t, func(r scanner) (o old, err error) { return o, r.Scan(&o.id, &o.event) },
+		`SELECT m.id, m.event FROM med_attempt m WHERE m.heard_at < $1 AND (m.heard_at < $2 OR m.what = 'observed')
+		AND NOT EXISTS (SELECT 1 FROM lon_loan l WHERE l.id = m.loan AND l.over_at = 0) ORDER BY m.heard_at, m.id LIMIT $3`,
+		micros(observedBefore), micros(before), limit)
+	if err != nil {
+		return 0, fmt.Errorf("list what PCs told: %w", err)
+	}
+	for _, o := range olds {
+		if err := t.exec("UPDATE jrn_event SET salt = NULL, content = NULL, erased_at = $1 WHERE id = $2 AND content IS NOT NULL", micros(when), o.event); err != nil {
+			return 0, err
+		}
+		if err := t.exec("DELETE FROM med_attempt WHERE id = $1", o.id); err != nil {
+			return 0, err
+		}
+	}
+	return len(olds), t.exec("DELETE FROM med_registration WHERE until_at < $1", micros(before))
 }

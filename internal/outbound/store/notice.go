@@ -293,7 +293,7 @@ func (db *DB) Stats(ctx context.Context, now time.Time) (notice.Stats, error) {
 		(SELECT count(*) FROM ntc_attempt WHERE state = 'refused' AND planned_at > $2),
 		(SELECT count(*) FROM ntc_letter WHERE state IN ('planned', 'sending') AND off = false),
 		(SELECT coalesce(min(planned_at), 0) FROM ntc_letter WHERE state IN ('planned', 'sending') AND off = false),
-		(SELECT count(*) FROM ntc_letter WHERE state = 'refused' AND planned_at > $3),
+		(SELECT count(*) FROM ntc_letter WHERE state = 'refused' AND next_try > $3),
 		(SELECT count(*) FROM req_request WHERE next_fire > 0 AND next_fire < $4) + (SELECT count(*) FROM lon_loan WHERE next_fire > 0 AND next_fire < $5)
 			+ (SELECT count(*) FROM stk_take WHERE next_fire > 0 AND next_fire < $6)`,
 		late, day, day, late, late, late)

@@ -84,8 +84,8 @@ func (t *txn) InsertStock(_ context.Context, k *asset.StockTake, items []asset.S
 	for i := range k.Kinds {
 		kinds[i] = string(k.Kinds[i])
 	}
-	if err := t.exec("INSERT INTO stk_take ("+stockColumns+") VALUES ("+marks(1, 13)+")", k.ID, k.Label, k.Title, list(k.Departments), list(kinds),
-		k.OpenedBy, micros(k.OpenedAt), k.Due.String(), k.FinishedBy, micros(k.FinishedAt), k.Expected, micros(k.Reminded), micros(k.NextFire)); err != nil {
+	if err := t.exec("INSERT INTO stk_take ("+stockColumns+", erased_at) VALUES ("+marks(1, 14)+")", k.ID, k.Label, k.Title, list(k.Departments), list(kinds),
+		k.OpenedBy, micros(k.OpenedAt), k.Due.String(), k.FinishedBy, micros(k.FinishedAt), k.Expected, micros(k.Reminded), micros(k.NextFire), 0); err != nil {
 		return err
 	}
 	full := len(items) / itemsAtOnce * itemsAtOnce
@@ -286,4 +286,35 @@ func (db *DB) DueStocks(ctx context.Context, now time.Time, limit int) ([]string
 func (db *DB) NextStockFire(ctx context.Context) (time.Time, bool, error) {
 	next, err := one(ctx, db.read, scanInt, "SELECT coalesce(min(next_fire), 0) FROM stk_take WHERE next_fire > 0")
 	return at(int64(next)), next > 0, err
+}
+
+// ExpiredStocks lists counts that were finished before a time and were not erased, the
+// oldest first.
+func (db *DB) ExpiredStocks(ctx context.Context, before time.Time, limit int) ([]string, error) {
+	return all(ctx, db.read, scanText, "SELECT id FROM stk_take WHERE finished_at > 0 AND erased_at = 0 AND finished_at < $1 ORDER BY finished_at, id LIMIT $2", micros(before), limit)
+}
+
+// EraseStock forgets a part of a count's list and of its sightings; when none are left, the
+// signed result, and blanks the count and what the record says of it.
+func (t *txn) EraseStock(_ context.Context, stock string, when time.Time, limit int) (done bool, err error) {
+	for _, part := range []string{"DELETE FROM stk_item WHERE stock = $1 AND number IN (SELECT number FROM stk_item WHERE stock = $1 ORDER BY number LIMIT $2)",
+		"DELETE FROM stk_sighting WHERE id IN (SELECT id FROM stk_sighting WHERE stock = $1 LIMIT $2)"} {
+		if n, err := t.count(part, stock, limit); err != nil || n == limit {
+			return false, err
+		}
+	}
+	us := micros(when)
+	for _, s := range []struct {
+		text string
+		args []any
+	}{
+		{"DELETE FROM stk_seal WHERE stock = $1", []any{stock}},
+		{"UPDATE jrn_event SET salt = NULL, content = NULL, erased_at = $1 WHERE subject = $2 AND content IS NOT NULL", []any{us, stock}},
+		{"UPDATE stk_take SET title = '', opened_by = '', finished_by = '', erased_at = $1 WHERE id = $2", []any{us, stock}},
+	} {
+		if err := t.exec(s.text, s.args...); err != nil {
+			return false, err
+		}
+	}
+	return true, nil
 }

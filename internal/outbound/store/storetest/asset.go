@@ -240,7 +240,7 @@ func testLoans(t *testing.T, db *store.DB) {
 		same(t, "locked", want, held)
 		x := *want
 		x.Until, x.State, x.ReceivedAt, x.EndedAt, x.BackBy, x.BackAt, x.DoneBy, x.DoneAt = at(61), asset.Ended, at(7), at(8), "a", at(9), "b", at(10)
-		x.Content, x.Erased, x.CheckNote, x.NextFire, x.Reminded, x.Chased, x.Climbed = "c", "d", "e", at(31), 5, at(11), 6
+		x.Content, x.Erased, x.CheckNote, x.NextFire, x.Reminded, x.Chased, x.Climbed, x.Over = "c", "d", "e", at(31), 5, at(11), 6, at(12)
 		must(t, tx.SaveLoan(ctx, &x))
 		again, err2 := tx.LockLoan(ctx, "LOAN-2026-0001")
 		same(t, "saved", &x, again)
@@ -541,7 +541,8 @@ func testSearchIndex(t *testing.T, db *store.DB) {
 		return nil
 	})
 	texts := []string{"ux-1", "ux-12", "secure", "n-0011", "n-14", "n-0", "n", "大阪", "本社3", "本社3階", "棚1", "abc", `%_\`, "%", "___", `"`, `"qu`, `or not`, "not", "and", "near(", "*",
-		"it'", "𠮷野家", "髙橋", "ガギグ", "がぎぐ", "🚨🚨🚨", "zzz", "zz", "", "60a44c", "9e37", "79b1", "a\x00b", "\xff\xff\xff", "c\n", strings.Repeat("ux-1", 100), "ux-\nx"}
+		"it'", "𠮷野家", "髙橋", "ガギグ", "がぎぐ", "🚨🚨🚨", "zzz", "zz", "", "60a44c", "9e37", "79b1", "a\x00b", "c\n", strings.Repeat("ux-1", 100), "ux-\nx"}
+	scopes := []asset.Scope{{All: true}, {All: true}, {Person: "per_gen"}, {Person: "per_x", Departments: []string{"d_sales", "d_gen"}}}
 	seen := func(a *asset.Asset, words []asset.Word) bool {
 		for _, w := range words {
 			if !strings.Contains(a.SearchText(), w.Text) && !slices.Contains(w.People, a.Keeper) {
@@ -553,25 +554,21 @@ func testSearchIndex(t *testing.T, db *store.DB) {
 	check := func(what string) {
 		t.Helper()
 		for i, text := range texts {
-			for _, words := range [][]asset.Word{{{Text: text}}, {{Text: text}, {Text: texts[(i*7+3)%len(texts)]}}, {{Text: text, People: []string{"per_sales"}}}, {{Text: text, People: []string{"per_rare"}}}} {
-				for _, sc := range []asset.Scope{{All: true}, {Person: "per_gen"}, {Person: "per_x", Departments: []string{"d_sales", "d_gen"}}} {
-					for _, after := range []string{"", "N-0700"} {
-						want := []string{}
-						for _, a := range things {
-							if a.Number > after && seen(a, words) && (sc.All || a.Keeper == sc.Person || slices.Contains(sc.Departments, a.Department)) {
-								want = append(want, a.Number)
-							}
-						}
-						slices.Sort(want)
-						as, err := db.FindAssets(ctx, asset.Query{Scope: sc, Words: words, After: after, Limit: 40, Now: at(1)})
-						must(t, err)
-						got := []string{}
-						for _, a := range as {
-							got = append(got, a.Number)
-						}
-						same(t, fmt.Sprintf("%s: %+v of %+v after %q", what, words, sc, after), want[:min(len(want), 40)], got)
+			for j, words := range [][]asset.Word{{{Text: text}}, {{Text: text}, {Text: texts[(i*7+3)%len(texts)]}}, {{Text: text, People: []string{"per_sales"}}}, {{Text: text, People: []string{"per_rare"}}}} {
+				sc, after := scopes[(i+j+len(what))%len(scopes)], []string{"", "N-0700"}[(i/2+j)%2]
+				want := []string{}
+				for _, a := range things {
+					if a.Number > after && seen(a, words) && (sc.All || a.Keeper == sc.Person || slices.Contains(sc.Departments, a.Department)) {
+						want = append(want, a.Number)
 					}
 				}
+				as, err := db.FindAssets(ctx, asset.Query{Scope: sc, Words: words, After: after, Limit: 40, Now: at(1)})
+				must(t, err)
+				got := []string{}
+				for _, a := range as {
+					got = append(got, a.Number)
+				}
+				same(t, fmt.Sprintf("%s: %+v of %+v after %q", what, words, sc, after), want[:min(len(want), 40)], got)
 			}
 		}
 	}

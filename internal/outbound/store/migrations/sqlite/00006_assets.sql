@@ -47,7 +47,7 @@ CREATE TABLE lon_loan (
   handed_by TEXT NOT NULL, handed_at BIGINT NOT NULL, received_at BIGINT NOT NULL, ended_at BIGINT NOT NULL, back_by TEXT NOT NULL, back_at BIGINT NOT NULL,
   done_by TEXT NOT NULL, done_at BIGINT NOT NULL, content TEXT NOT NULL, erased TEXT NOT NULL, check_note TEXT NOT NULL,
   next_fire BIGINT NOT NULL, reminded BIGINT NOT NULL, chased_at BIGINT NOT NULL, climbed BIGINT NOT NULL,
-  keeper TEXT NOT NULL, department TEXT NOT NULL);
+  keeper TEXT NOT NULL, department TEXT NOT NULL, over_at BIGINT NOT NULL, erased_at BIGINT NOT NULL);
 CREATE INDEX lon_loan_asset ON lon_loan (asset, id);
 CREATE INDEX lon_loan_person ON lon_loan (person, id);
 CREATE INDEX lon_loan_keeper ON lon_loan (keeper, id);
@@ -57,6 +57,7 @@ CREATE INDEX lon_loan_device ON lon_loan (device, id) WHERE device <> '';
 CREATE INDEX lon_loan_open ON lon_loan (id) WHERE state IN ('handed', 'out', 'ended', 'back');
 CREATE INDEX lon_loan_held ON lon_loan (until_at) WHERE state IN ('handed', 'out', 'ended');
 CREATE INDEX lon_loan_due ON lon_loan (next_fire) WHERE next_fire > 0;
+CREATE INDEX lon_loan_over ON lon_loan (over_at) WHERE over_at > 0 AND erased_at = 0;
 CREATE TABLE lon_counter (year BIGINT PRIMARY KEY, last BIGINT NOT NULL);
 
 CREATE TABLE med_registration (
@@ -67,7 +68,7 @@ CREATE INDEX med_registration_open ON med_registration (device, asset) WHERE don
 CREATE TABLE med_attempt (
   id TEXT PRIMARY KEY, device TEXT NOT NULL, key TEXT NOT NULL, at BIGINT NOT NULL, heard_at BIGINT NOT NULL, what TEXT NOT NULL, why TEXT NOT NULL,
   class TEXT NOT NULL, vendor TEXT NOT NULL, product TEXT NOT NULL, serial TEXT NOT NULL, name TEXT NOT NULL, asset TEXT NOT NULL, loan TEXT NOT NULL,
-  username TEXT NOT NULL, files BIGINT NOT NULL, bytes BIGINT NOT NULL, UNIQUE (device, key));
+  username TEXT NOT NULL, files BIGINT NOT NULL, bytes BIGINT NOT NULL, event TEXT NOT NULL, UNIQUE (device, key));
 CREATE INDEX med_attempt_device ON med_attempt (device, heard_at, id);
 CREATE INDEX med_attempt_asset ON med_attempt (asset, heard_at, id) WHERE asset <> '';
 CREATE INDEX med_attempt_what ON med_attempt (what, heard_at, id);

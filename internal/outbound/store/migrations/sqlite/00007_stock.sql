@@ -4,7 +4,7 @@ CREATE TABLE stk_counter (year BIGINT PRIMARY KEY, last BIGINT NOT NULL);
 CREATE TABLE stk_take (
   id TEXT PRIMARY KEY, label TEXT NOT NULL UNIQUE, title TEXT NOT NULL, departments TEXT NOT NULL, kinds TEXT NOT NULL,
   opened_by TEXT NOT NULL, opened_at BIGINT NOT NULL, due TEXT NOT NULL, finished_by TEXT NOT NULL, finished_at BIGINT NOT NULL,
-  expected BIGINT NOT NULL, reminded_at BIGINT NOT NULL, next_fire BIGINT NOT NULL);
+  expected BIGINT NOT NULL, reminded_at BIGINT NOT NULL, next_fire BIGINT NOT NULL, erased_at BIGINT NOT NULL);
 CREATE INDEX stk_take_due ON stk_take (next_fire) WHERE next_fire > 0;
 
 -- The list as it was frozen, and what was done about what was not seen.
