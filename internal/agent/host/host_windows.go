@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"sync"
 	"unsafe"
 
 	"golang.org/x/sys/windows"
@@ -15,11 +16,12 @@ import (
 // windowsHost is Host by the Windows Filtering Platform, the service manager and the
 // native Wi-Fi interface.
 type windowsHost struct {
-	o Options
+	o     Options
+	media sync.RWMutex // held while a device is taken out and found again: nobody lists what is there meanwhile
 }
 
 // New gives the Host of this system.
-func New(o Options) Host { return &windowsHost{o} }
+func New(o Options) Host { return &windowsHost{o: o} }
 
 func (h *windowsHost) Privileged() error {
 	if !windows.GetCurrentProcessToken().IsElevated() {

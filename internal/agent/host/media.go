@@ -32,7 +32,8 @@ type MediaGuard interface {
 	// waits some seconds for them; a reader without a card has a Disk of size 0.
 	Disks(ctx context.Context, path string) ([]Disk, error)
 	// ReadToken reads the file wire.TokenFile in the root of a disk or of its first
-	// partition, on a mount that nobody else sees. volume names the file system as it
+	// partition, on a mount that nobody else sees; on Windows, which has none, people can
+	// reach the disk from Admit on. volume names the file system as it
 	// names itself. It gives ErrNoToken when there is no such file.
 	ReadToken(ctx context.Context, d Disk) (text []byte, volume string, err error)
 	// WriteToken writes that file.

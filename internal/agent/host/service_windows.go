@@ -87,6 +87,9 @@ func (h *windowsHost) Uninstall(ctx context.Context) error {
 	if err := s.Delete(); err != nil && !errors.Is(err, windows.ERROR_SERVICE_MARKED_FOR_DELETE) {
 		return fmt.Errorf("uninstall: %w", err)
 	}
+	if err := h.letAllGo(ctx); err != nil {
+		return fmt.Errorf("uninstall: %w", err)
+	}
 	return nil
 }
 

@@ -149,6 +149,13 @@ func (s *Service) codeUsed(ctx context.Context, tx Tx, r *Record, o *directory.O
 	// that it ended; an order that came later stays, and so does a later press.
 	ends := !inForce.Requested.After(ch.At) || c.Order == inForce.ID || inForce.Via == ViaPC && inForce.Local <= c.Local
 	if c.Local < r.Presses {
+		// A later press was heard of first. The release is over already, and stands among the
+		// orders below the one that the press gave.
+		past := Order{ID: id.New("ord", now.Add(time.Millisecond)), Device: r.ID, Kind: Release, By: ch.By, Via: ViaCode, Reason: ch.Reason,
+			Incident: inForce.Incident, Local: c.Local, Requested: now, Superseded: true, Version: inForce.Version - 1}
+		if err := tx.InsertOrder(ctx, past); err != nil {
+			return fmt.Errorf("insert order: %w", err)
+		}
 		return nil
 	}
 	r.Presses = c.Local

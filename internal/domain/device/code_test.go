@@ -206,6 +206,36 @@ func TestPressedThenReleasedBeforeAnybodyHeard(t *testing.T) {
 	}
 }
 
+// The news of a later press comes before that of the release by code: the release stands
+// among the orders all the same, and releases nothing.
+func TestReleaseHeardOfAfterTheNextPress(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, nil)
+	p := h.enrol("per_emp")
+	c := h.challenge()
+	_, err := p.code("per_it", c)
+	h.must(err)
+	h.wait(time.Second)
+	for n, key := range []string{"first", "second"} {
+		_, err = h.pcs.Report(t.Context(), p.id, wire.Infection{Key: key, Local: int64(n + 1)})
+		h.must(err)
+	}
+	p.says(wire.IsolationFact{State: wire.IsolationApplied, Local: 2, Release: &wire.CodeRelease{Challenge: c, Local: 1}})
+	if d := p.document(); !d.Isolation.On || d.Isolation.Local != 2 {
+		t.Errorf("document %+v", d.Isolation)
+	}
+	v := p.view("per_it")
+	var vias []string
+	for _, o := range v.Orders {
+		vias = append(vias, o.Via)
+	}
+	same(t, "orders, newest first", []string{device.ViaPC, device.ViaCode, device.ViaPC}, vias)
+	if o := v.Orders[1]; !o.Superseded || o.Kind != device.Release || o.Reason == "" {
+		t.Errorf("release by code %+v", o)
+	}
+	p.expect("all told", map[string]int{"released_by_code": 1})
+}
+
 // An order that came after the code stays.
 func TestOrderAfterTheCode(t *testing.T) {
 	t.Parallel()

@@ -349,7 +349,7 @@ func (t *txn) LinkOrder(_ context.Context, order, incident string) error {
 
 // Orders lists a device's orders, newest first.
 func (db *DB) Orders(ctx context.Context, id string, limit int) ([]device.Order, error) {
-	return all(ctx, db.read, scanOrder, "SELECT "+orderColumns+" FROM dev_order WHERE device = $1 ORDER BY version DESC LIMIT $2", id, limit)
+	return all(ctx, db.read, scanOrder, "SELECT "+orderColumns+" FROM dev_order WHERE device = $1 ORDER BY version DESC, id DESC LIMIT $2", id, limit)
 }
 
 const factColumns = "name, value, unread, at, heard_at"
