@@ -305,7 +305,7 @@ func TestWritingWithoutEnd(t *testing.T) {
 	}
 }
 
-func TestOnceMore(t *testing.T) {
+func TestPatiently(t *testing.T) {
 	t.Parallel()
 	may := &fs.PathError{Op: "open", Path: "tty1", Err: unix.EACCES}
 	for what, c := range map[string]struct {
@@ -315,14 +315,18 @@ func TestOnceMore(t *testing.T) {
 	}{
 		"a terminal":                 {[]error{nil}, 1, nil},
 		"one that is not theirs yet": {[]error{may, nil}, 2, nil},
-		"one that never is":          {[]error{may, may}, 2, may},
+		"one that is full":           {[]error{unix.EAGAIN, unix.EAGAIN, nil}, 3, nil},
+		"one that never is":          {[]error{may, may, may, may}, 4, may},
 		"one that is broken":         {[]error{unix.EIO}, 1, unix.EIO},
 	} {
-		tries := 0
-		err := onceMore(t.Context(), func() error { tries++; return c.answers[tries-1] })
-		if tries != c.tries || !errors.Is(err, c.err) {
-			t.Errorf("%s: %v after %d tries", what, err, tries)
-		}
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			tries := 0
+			err := patiently(t.Context(), func() error { tries++; return c.answers[tries-1] })
+			if tries != c.tries || !errors.Is(err, c.err) {
+				t.Errorf("%v after %d tries", err, tries)
+			}
+		})
 	}
 }
 

@@ -24,6 +24,9 @@ const tellTime = 3 * time.Second
 // tellAgain is how long a session takes to get its terminal, with room.
 const tellAgain = time.Second
 
+// tellTries is how often a terminal that is not ready is tried.
+const tellTries = 4
+
 // signedIn is a session as logind lists it.
 type signedIn struct {
 	ID   string
@@ -138,7 +141,7 @@ func (h *linux) wall(ctx context.Context, s signedIn, text string) error {
 	if tty == "" || strings.Contains(tty, "..") {
 		return errors.New("it has neither a desktop nor a terminal")
 	}
-	return onceMore(ctx, func() error {
+	return patiently(ctx, func() error {
 		return as(s.UID, func() error {
 			fd, err := unix.Open(filepath.Join(h.o.Root, "/dev", tty), unix.O_WRONLY|unix.O_NOCTTY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 			if err != nil {
@@ -151,18 +154,19 @@ func (h *linux) wall(ctx context.Context, s signedIn, text string) error {
 	})
 }
 
-// onceMore does f again, a moment later, when it may not: the terminal of a session that has
-// just begun is not yet its person's.
-func onceMore(ctx context.Context, f func() error) error {
-	err := f()
-	if !errors.Is(err, fs.ErrPermission) {
-		return err
-	}
-	select {
-	case <-ctx.Done():
-		return err
-	case <-time.After(tellAgain):
-		return f()
+// patiently does f again, a moment later and a few times, when a terminal is not ready: that of
+// a session that has just begun is not yet its person's, and a slow one may be full.
+func patiently(ctx context.Context, f func() error) error {
+	for try := 1; ; try++ {
+		err := f()
+		if try == tellTries || !errors.Is(err, fs.ErrPermission) && !errors.Is(err, unix.EAGAIN) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(tellAgain):
+		}
 	}
 }
 
