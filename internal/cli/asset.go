@@ -1,16 +1,12 @@
 package cli
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/url"
 	"time"
 
 	"github.com/spf13/cobra"
-
-	"sekimori/internal/kit/id"
 )
 
 // assetAnswer is a thing of the ledger as the server tells of it.
@@ -119,17 +115,7 @@ func (s *shell) assetImport(r *remote) *cobra.Command {
 			return err
 		}
 		post := func(path string) (json.RawMessage, assetPlan, error) {
-			var p assetPlan
-			res, err := api.send(cmd.Context(), "POST", path, bytes.NewReader(raw), "Content-Type", "text/csv", "Idempotency-Key", id.Secret(16))
-			if err != nil {
-				return nil, p, s.explain(err)
-			}
-			defer res.Close()
-			answer, err := io.ReadAll(io.LimitReader(res, answerLimit))
-			if err != nil {
-				return nil, p, s.explain(&unreachable{api.base, err})
-			}
-			return answer, p, json.Unmarshal(answer, &p)
+			return postTable[assetPlan](cmd.Context(), s, api, path, raw)
 		}
 		answer, p, err := post("/assets/preview")
 		if err != nil {

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -10,8 +9,6 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-
-	"sekimori/internal/kit/id"
 )
 
 // plan is what an import would do, or did.
@@ -56,17 +53,7 @@ func (s *shell) peopleImport(r *remote) *cobra.Command {
 			return err
 		}
 		post := func(path string) (json.RawMessage, plan, error) {
-			var p plan
-			res, err := api.send(cmd.Context(), "POST", path, bytes.NewReader(raw), "Content-Type", "text/csv", "Idempotency-Key", id.Secret(16))
-			if err != nil {
-				return nil, p, s.explain(err)
-			}
-			defer res.Close()
-			answer, err := io.ReadAll(io.LimitReader(res, answerLimit))
-			if err != nil {
-				return nil, p, s.explain(&unreachable{api.base, err})
-			}
-			return answer, p, json.Unmarshal(answer, &p)
+			return postTable[plan](cmd.Context(), s, api, path, raw)
 		}
 		answer, p, err := post("/people/preview")
 		if err != nil {

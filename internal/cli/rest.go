@@ -1,8 +1,10 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"io"
 	"net/url"
 	"strconv"
 
@@ -111,4 +113,19 @@ func listed[T any](s *shell, items []json.RawMessage, asJSON bool, row func(T) [
 func listFlags(c *cobra.Command, limit *int, asJSON *bool) {
 	c.Flags().IntVar(limit, "limit", 50, "`N`")
 	c.Flags().BoolVar(asJSON, "json", false, "")
+}
+
+// postTable sends a table and reads the plan that comes back, also as it came.
+func postTable[P any](ctx context.Context, s *shell, api *client, path string, table []byte) (json.RawMessage, P, error) {
+	var p P
+	res, err := api.send(ctx, "POST", path, bytes.NewReader(table), "Content-Type", "text/csv", "Idempotency-Key", id.Secret(16))
+	if err != nil {
+		return nil, p, s.explain(err)
+	}
+	defer res.Close()
+	answer, err := io.ReadAll(io.LimitReader(res, answerLimit))
+	if err != nil {
+		return nil, p, s.explain(&unreachable{api.base, err})
+	}
+	return answer, p, json.Unmarshal(answer, &p)
 }
