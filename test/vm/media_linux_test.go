@@ -338,7 +338,14 @@ func (c *counter) registering(asset, token string) {
 }
 
 func (c *counter) register() {
-	s := newStick(c.t, "SN-NEW", "NEW", nil)
+	s := newStick(c.t, "SN-NEW", "NEW", map[string]string{"before.txt": "was there before\n"})
+	s.keepWrites()
+	c.registering("USB-0005", "tok_first")
+	c.heard(c.plug(s, "1"), wire.MediaRegistered, "", s.serial)
+	c.absent()
+	c.Unplug(s.serial)
+	s.safeAfterEveryWrite(c.office.token("tok_first", "USB-0005"))
+	s.keepWrites()
 	c.registering("USB-0006", "tok_new")
 	e := c.heard(c.plug(s, "1"), wire.MediaRegistered, "", s.serial)
 	if e.Register != "reg_USB-0006" || e.Asset != "USB-0006" || e.Token != "tok_new" || e.Vendor != "46f4" || e.Capacity != stickSize {
@@ -350,6 +357,7 @@ func (c *counter) register() {
 	if got := s.content(wire.TokenFile); got != c.office.token("tok_new", "USB-0006") {
 		c.t.Errorf("the token is %q", got)
 	}
+	s.safeAfterEveryWrite(c.office.token("tok_first", "USB-0005"), c.office.token("tok_new", "USB-0006"))
 	c.refuses(c.private, wire.WhyUnknown) // one only, however long it is asked for
 	c.block()
 }
@@ -459,7 +467,7 @@ func (c *counter) powerCut() {
 		}
 	}
 	c.CutPower()
-	s.sound()
+	s.safe()
 	again := c.office.said()
 	c.PowerOn()
 	c.mounted("GOOD")

@@ -264,20 +264,17 @@ func (h *linux) putToken(part, kind string, text []byte) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, root.Close()) }()
-	// Whole or not at all, also when it is pulled out meanwhile.
-	const unfinished = "SEKIMORI.NEW"
-	f, err := openIn(root, unfinished, unix.O_WRONLY|unix.O_CREAT|unix.O_TRUNC)
+	// In place, and not by a rename: FAT renames in two writes, and a power cut between them
+	// leaves two names on one cluster. Half a token is none: its signature does not hold.
+	if err := unix.Unlinkat(int(root.Fd()), wire.TokenFile, 0); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return &fs.PathError{Op: "remove", Path: wire.TokenFile, Err: err}
+	}
+	f, err := openIn(root, wire.TokenFile, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, unix.Syncfs(int(f.Fd())), f.Close()) }()
-	if _, err := f.Write(text); err != nil {
-		return err
-	}
-	if err := errors.Join(f.Sync(), unix.Syncfs(int(f.Fd()))); err != nil {
-		return err
-	}
-	return unix.Renameat(int(root.Fd()), unfinished, int(root.Fd()), wire.TokenFile)
+	_, err = f.Write(text)
+	return errors.Join(err, f.Sync(), unix.Syncfs(int(f.Fd())), f.Close())
 }
 
 // openIn opens a file in the root of a mount: one name, and no link to another.

@@ -258,28 +258,29 @@ func (h *windowsHost) WriteToken(_ context.Context, d Disk, text []byte) error {
 	return fmt.Errorf("write the token: no file system on %s is one that can be written here", d.Name)
 }
 
-// writeToken writes the file whole or not at all, also when the medium is pulled out.
+// writeToken writes the file in place, and not by a rename, which FAT does in two writes: a
+// medium pulled out between them has two names for one cluster. Half a token is none, since
+// its signature does not hold.
 func writeToken(volume string, text []byte) error {
-	unfinished := volume + "SEKIMORI.NEW"
-	from, err := windows.UTF16PtrFromString(unfinished)
+	name := volume + wire.TokenFile
+	path, err := windows.UTF16PtrFromString(name)
 	if err != nil {
 		return err
 	}
-	to, err := windows.UTF16PtrFromString(volume + wire.TokenFile)
+	// A token written on Linux is marked read-only.
+	err = windows.SetFileAttributes(path, windows.FILE_ATTRIBUTE_NORMAL)
+	if err == nil {
+		err = os.Remove(name)
+	}
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	h, err := windows.CreateFile(path, windows.GENERIC_WRITE, 0, nil, windows.CREATE_NEW,
+		windows.FILE_ATTRIBUTE_NORMAL|windows.FILE_FLAG_WRITE_THROUGH, 0)
 	if err != nil {
 		return err
 	}
-	if err := os.Remove(unfinished); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
-	}
-	h, err := windows.CreateFile(from, windows.GENERIC_WRITE, 0, nil, windows.CREATE_NEW, windows.FILE_ATTRIBUTE_NORMAL, 0)
-	if err != nil {
-		return err
-	}
-	f := os.NewFile(uintptr(h), unfinished)
+	f := os.NewFile(uintptr(h), name)
 	_, err = f.Write(text)
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	return windows.MoveFileEx(from, to, windows.MOVEFILE_REPLACE_EXISTING|windows.MOVEFILE_WRITE_THROUGH)
+	return errors.Join(err, f.Sync(), f.Close())
 }

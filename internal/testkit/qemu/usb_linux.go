@@ -21,11 +21,17 @@ type Stick struct {
 	UAS bool
 	// Locked is the little switch that some have against writing.
 	Locked bool
+	// Log is an empty file that gets each write in its order, in the format of the kernel's
+	// dm-log-writes (Documentation/admin-guide/device-mapper/log-writes.rst). "" for none.
+	Log string
 }
 
 func (s Stick) plug(m *monitor, at args) error {
 	id := at["id"].(string)
 	node := args{"node-name": "image-" + id, "driver": "raw", "read-only": s.Locked, "file": args{"driver": "file", "filename": s.Image}}
+	if s.Log != "" {
+		node["driver"], node["log"] = "blklogwrites", args{"driver": "file", "filename": s.Log}
+	}
 	if err := m.do("blockdev-add", node); err != nil {
 		return err
 	}
