@@ -83,7 +83,7 @@ func (g *guard) open(ctx context.Context, p *plugged, v verdict) (disks, on []ho
 	d := p.dev
 	g.mu.Unlock()
 	path := p.path
-	if d.Authorized && slices.ContainsFunc(d.Interfaces, func(i host.USBInterface) bool { return (i.Class == usbStorage || i.Disk) && i.Authorized }) {
+	if d.Authorized && (d.Card || slices.ContainsFunc(d.Interfaces, func(i host.USBInterface) bool { return (i.Class == usbStorage || i.Disk) && i.Authorized })) {
 		// It was there before the guard: it may be mounted, or changed under our eyes.
 		if _, err := g.host.Eject(ctx, path, v.held()); err != nil {
 			return nil, nil, nil, err

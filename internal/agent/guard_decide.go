@@ -29,7 +29,7 @@ func (g *guard) decide(ctx context.Context, p *plugged, mode wire.GuardMode, o g
 		v.why = wire.WhyNoDocument
 	}
 	if p.dev.System && v.class != "" {
-		g.note(p.path, fmt.Errorf("%s is left alone: the system itself runs from it", p.name))
+		g.note(p.path, fmt.Errorf("%s is left alone: the system itself uses it", p.name))
 		p.state = plugFree
 		return guardIdle
 	}
@@ -121,17 +121,7 @@ func (g *guard) observe(ctx context.Context, p *plugged, v verdict, now wire.Mic
 		p.tried, g.taking = triedOf(v), v.register.ID
 		g.start(p, func() { g.register(ctx, p, v, now, false) })
 	case v.why == "" && len(v.lent) > 0:
-		if p.state != plugAdmitted {
-			p.medium, p.bare = v.lent[0], true
-			p.state, p.why = plugAdmitted, ""
-			e := g.eventOf(p, wire.MediaAdmitted, "", now)
-			g.start(p, func() {
-				disks, err := g.host.Disks(ctx, p.path)
-				if g.admitted(ctx, p, disks, named(p, err)) {
-					g.tell(ctx, e)
-				}
-			})
-		}
+		g.observeLent(ctx, p, v, now)
 		return guardTick
 	case p.state != plugObserved || p.why != v.why:
 		p.state, p.why = plugObserved, v.why
@@ -140,6 +130,26 @@ func (g *guard) observe(ctx context.Context, p *plugged, v verdict, now wire.Mic
 		g.work.Go(func() { g.tell(ctx, e) })
 	}
 	return guardIdle
+}
+
+// observeLent lets a medium on loan work by its own words, and watches what is written on
+// it. The caller holds mu.
+func (g *guard) observeLent(ctx context.Context, p *plugged, v verdict, now wire.Micros) {
+	news := p.state != plugAdmitted
+	if news {
+		p.medium, p.state, p.why = v.lent[0], plugAdmitted, ""
+	}
+	p.bare = true // also one that was let in by its token: nothing keeps it to its loan now
+	if !news && p.stop != nil {
+		return
+	}
+	e := g.eventOf(p, wire.MediaAdmitted, "", now)
+	g.start(p, func() {
+		disks, err := g.host.Disks(ctx, p.path)
+		if g.admitted(ctx, p, disks, named(p, err)) && news {
+			g.tell(ctx, e) // of what an earlier process has let in was told
+		}
+	})
 }
 
 // forgetLoan ends the watch of a medium that is not taken away. The caller holds mu.

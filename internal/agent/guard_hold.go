@@ -31,7 +31,7 @@ func (g *guard) refused(ctx context.Context, p *plugged, v verdict, why, detail 
 	d := p.dev
 	g.mu.Unlock()
 	err := g.takeAway(ctx, d, v)
-	if errors.Is(err, fs.ErrNotExist) && !d.Card {
+	if errors.Is(err, fs.ErrNotExist) {
 		err = nil
 	}
 	g.done(p, plugHeld, why, err)

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"golang.org/x/mod/sumdb/note"
 
@@ -47,24 +46,14 @@ func untouched(class uint8) bool {
 	return class == usbHID || class == usbHub || class == usbAudio || class == usbVideo
 }
 
-func isPhone(i host.USBInterface) bool {
-	if i.Class == usbImage {
-		return true
-	}
-	if i.Class != usbVendor {
-		return false
-	}
-	name := strings.ToUpper(i.Name)
-	android := i.Sub == 0x42 && (i.Protocol == 1 || i.Protocol == 3) // debugging and fastboot
-	apple := i.Sub == 0xfe && i.Protocol == 2                        // synchronising
-	return android || apple || strings.Contains(name, "MTP") || strings.Contains(name, "PTP")
-}
-
 // judge decides on a device. It changes nothing and knows nothing of other devices.
 func judge(d host.USBDevice, m wire.Media, now wire.Micros) verdict {
 	if d.Card {
-		// It has no vendor and product by which it could be lent.
-		return verdict{class: classReader, why: wire.WhyUnknown, whole: true}
+		v := verdict{class: classReader, why: wire.WhyUnknown, whole: true}
+		if d.Serial == "" {
+			return v // it does not say which one it is
+		}
+		return v.askedFor(d, m, now)
 	}
 	numbers := map[int]bool{} // true: may be held
 	for _, i := range d.Interfaces {
@@ -82,7 +71,7 @@ func judge(d host.USBDevice, m wire.Media, now wire.Micros) verdict {
 				continue
 			}
 			stores = stores || i.Class == usbStorage || i.Disk
-			phone = phone || isPhone(i)
+			phone = phone || isPhone(d, i)
 			unread = unread || i.Class == usbVendor && i.Name == "" && !d.Authorized
 		}
 		if stores {
@@ -107,6 +96,11 @@ func judge(d host.USBDevice, m wire.Media, now wire.Micros) verdict {
 		return verdict{}
 	}
 	v := verdict{class: classStorage, hold: storage, whole: len(storage) == len(numbers)}
+	return v.askedFor(d, m, now)
+}
+
+// askedFor adds for what a medium is lent, or that it is to be registered.
+func (v verdict) askedFor(d host.USBDevice, m wire.Media, now wire.Micros) verdict {
 	v.lent, v.why = lentNow(d, m.Allowed, now)
 	if v.why == wire.WhyUnknown && m.Register != nil && now < m.Register.Until {
 		v.why, v.register = "", m.Register

@@ -16,6 +16,12 @@ import (
 func (g *guard) run(ctx context.Context) {
 	defer g.work.Wait()
 	defer g.stopWatches()
+	if !g.dry {
+		err := g.host.Recover(ctx)
+		g.mu.Lock()
+		g.note("recover", err)
+		g.mu.Unlock()
+	}
 	g.work.Go(func() { g.watch(ctx) })
 	for ctx.Err() == nil {
 		t := time.NewTimer(g.look(ctx))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -114,6 +115,69 @@ func TestLoanOverWhileObserved(t *testing.T) {
 	w.m.pass(4 * time.Hour)
 	w.told("admitted USB-1", "observed over USB-1")
 	w.eventually("it is watched no more", func() bool { return !watched() })
+}
+
+// TestObservedOverARestart: what is written on a medium that was in already is seen, and it
+// is not told of again.
+func TestObservedOverARestart(t *testing.T) {
+	t.Parallel()
+	w := lent(t)
+	w.mode(wire.GuardObserve)
+	w.settle()
+	w.ports.plug("1-1", aStick("SN-1"), "")
+	w.told("admitted USB-1")
+	w.restart("boot-1")
+	var each func(string, int64)
+	w.eventually("it is watched", func() bool {
+		w.ports.mu.Lock()
+		defer w.ports.mu.Unlock()
+		each = w.ports.writing["sd1-1"]
+		return each != nil
+	})
+	each("plan.txt", 12)
+	w.stop()
+	w.start("boot-1")
+	w.told("admitted USB-1", "written USB-1")
+}
+
+// TestBlockedAgainAfterObserving: while nothing is held nothing keeps a medium to its loan,
+// so it is looked at anew, and offered as it is lent.
+func TestBlockedAgainAfterObserving(t *testing.T) {
+	t.Parallel()
+	w := newWatchman(t)
+	m := w.loan("USB-1", "tok_1", -time.Hour, time.Hour)
+	m.ReadOnly = true
+	w.allow(m)
+	w.settle()
+	w.ports.plug("1-1", aStick("SN-1"), w.token("tok_1", "USB-1"))
+	w.told("admitted USB-1")
+	w.mode(wire.GuardObserve)
+	w.settle()
+	w.mode(wire.GuardBlock)
+	w.told("admitted USB-1", "admitted USB-1")
+	if got := w.ports.count("offer sd1-1 true"); got != 2 {
+		t.Errorf("offered %d times: %q", got, w.ports.calls)
+	}
+}
+
+// TestFirstOfAllWhatWasLeftUndone, and the guard works whatever becomes of that.
+func TestFirstOfAllWhatWasLeftUndone(t *testing.T) {
+	t.Parallel()
+	w := newWatchman(t)
+	w.ports.fail["recover"] = errors.New("no such room")
+	w.ports.plug("1-1", aStick("SN-9"), "")
+	ctx, cancel := context.WithCancel(w.ctx)
+	done := make(chan struct{})
+	go func() { defer close(done); w.g.run(ctx) }()
+	w.eventually("the stick is held", func() bool { return !w.ports.works("1-1", 0) })
+	cancel()
+	<-done
+	if w.ports.calls[0] != "recover" || w.ports.count("recover") != 1 {
+		t.Errorf("%q", w.ports.calls)
+	}
+	if !strings.Contains(joined(w.g.Fact().Problem), "no such room") {
+		t.Errorf("%q", w.g.Fact().Problem)
+	}
 }
 
 // TestADiskOfAnotherName: the kernel's drivers take some devices for storage by vendor and

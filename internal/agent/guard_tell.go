@@ -15,11 +15,9 @@ import (
 // eventOf begins an event of a device. The caller holds mu.
 func (g *guard) eventOf(p *plugged, what, why string, now wire.Micros) wire.MediaEvent {
 	e := wire.MediaEvent{Key: id.New("med", now.Time()), At: now, What: what, Why: why, Class: classStorage,
-		Serial: clip(p.dev.Serial, 200), Name: clip(p.name, 200), Asset: p.medium.Asset, Loan: p.medium.Loan, Token: cmp.Or(p.token, p.medium.Token)}
+		Vendor: usbID(p.dev.Vendor), Product: usbID(p.dev.Product), Serial: clip(p.dev.Serial, 200), Name: clip(p.name, 200), Asset: p.medium.Asset, Loan: p.medium.Loan, Token: cmp.Or(p.token, p.medium.Token)}
 	if p.dev.Card {
 		e.Class = classReader
-	} else {
-		e.Vendor, e.Product = usbID(p.dev.Vendor), usbID(p.dev.Product)
 	}
 	for _, d := range p.disks {
 		if e.Capacity == 0 {

@@ -99,6 +99,13 @@ func (p *ports) HoldUSB(_ context.Context, on bool) error {
 	return nil
 }
 
+func (p *ports) Recover(context.Context) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.did("recover")
+	return p.fail["recover"]
+}
+
 func (p *ports) WatchUSB(ctx context.Context, _ func()) error { <-ctx.Done(); return nil }
 
 func (p *ports) USB(context.Context) ([]host.USBDevice, error) {
@@ -429,7 +436,6 @@ func TestJudge(t *testing.T) {
 		"phone":                {d: device("?", at(0, 6), at(1, 2), at(2, 10)), class: classPhone, why: wire.WhyPhone, hold: []int{0, 1, 2}, whole: true},
 		"phone by name":        {d: open(device("?", mtp)), class: classPhone, why: wire.WhyPhone, hold: []int{0}, whole: true},
 		"phone for debugging":  {d: device("?", host.USBInterface{Class: 0xff, Sub: 0x42, Protocol: 1}), class: classPhone, why: wire.WhyPhone, hold: []int{0}, whole: true},
-		"apple":                {d: device("?", host.USBInterface{Class: 0xff, Sub: 0xfe, Protocol: 2}), class: classPhone, why: wire.WhyPhone, hold: []int{0}, whole: true},
 		"vendor's own":         {d: device("?", vendor), look: true},
 		"serial adapter":       {d: open(device("?", vendor))},
 		"bad keyboard":         {d: bad},

@@ -34,6 +34,7 @@ func TestMedia(t *testing.T) {
 		{"the same twice", (*counter).twice},
 		{"too early and too late", (*counter).times},
 		{"registered", (*counter).register},
+		{"a card in the reader that is built in", (*counter).cards},
 		{"the agent is killed", (*counter).killed},
 		{"the loan ends while it is written to", (*counter).ends},
 		{"no cable, and clocks that lie", (*counter).offline},
@@ -115,10 +116,8 @@ func (c *counter) observe() {
 // cardHeld waits until the card in the reader is refused, and no disk any more.
 func (c *counter) cardHeld(since int) {
 	c.t.Helper()
-	c.await("the card is refused", func() bool {
-		return slices.ContainsFunc(c.office.told(since), func(e wire.MediaEvent) bool { return e.What == wire.MediaRefused && e.Class == "reader" })
-	})
-	c.await("the card's disk is gone", func() bool { return !c.works("test", "-e", "/dev/mmcblk0") })
+	c.ofCard(since, wire.MediaRefused)
+	c.noCard()
 }
 
 // authorized is what the kernel lets the device of this serial number do.
@@ -491,7 +490,18 @@ func (c *counter) powerCut() {
 
 // off is a company that has thought better of it.
 func (c *counter) off() {
+	s := newStick(c.t, "SN-STILL", "STILL", map[string]string{wire.TokenFile: c.office.token("tok_still", "USB-0008")})
+	m := s.allowed("USB-0008", "LOAN-2026-0008", "tok_still")
+	m.ReadOnly = true
+	c.block(m)
+	c.plug(s, "2")
+	at := c.mounted("STILL")
 	c.orders(wire.Media{Mode: wire.GuardOff})
+	c.await("what was lent for reading can be written to", func() bool { return c.works("mount", "-o", "remount,rw", at) })
+	c.run("sh", "-c", "echo new >"+at+"/new.txt; umount "+at)
+	c.Unplug(s.serial)
+	s.sound()
+	c.await("the card is a disk again", func() bool { return c.works("test", "-e", "/dev/mmcblk0") })
 	since := c.plug(c.private, "1")
 	c.mounted("PRIVATE")
 	for _, e := range c.office.told(since) {

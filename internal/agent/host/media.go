@@ -12,10 +12,14 @@ import (
 // A device is named by its Path. What is done to a device that is gone is an
 // os.ErrNotExist.
 type MediaGuard interface {
+	// Recover ends what an earlier process began and did not live to end: programs that
+	// Eject has stopped go on. It is called before everything else, and not beside an Eject.
+	Recover(ctx context.Context) error
 	// HoldUSB makes every device that is plugged in from now on wait for Admit: its
 	// interfaces get no driver, so there is nothing that could be mounted. What is
 	// plugged in already stays as it is. It lasts until the system stops, also when this
-	// process ends. Off puts back what was so before; devices that wait go on waiting.
+	// process ends. Off puts back what was so before; devices that wait go on waiting. On
+	// macOS it is the mount that waits, for Offer, and only as long as WatchUSB runs.
 	HoldUSB(ctx context.Context, on bool) error
 	// WatchUSB calls changed after devices or media have come or gone, until ctx ends.
 	WatchUSB(ctx context.Context, changed func()) error
@@ -59,10 +63,11 @@ type MediaGuard interface {
 // ErrNoToken says that a medium holds no token.
 var ErrNoToken = errors.New("host: there is no token on this medium")
 
-// ErrSystemDisk says that the system itself runs from a device: it is left alone.
-var ErrSystemDisk = errors.New("host: the system runs from this device")
+// ErrSystemDisk says that the system itself uses a device: it is left alone.
+var ErrSystemDisk = errors.New("host: the system itself uses this device")
 
-// USBDevice is one device, or a card in a reader that is built in.
+// USBDevice is one device, or a card in a reader that is built in: of such a card, Vendor and
+// Product are its maker and OEM, and Serial is its CID without the checksum, in hex.
 type USBDevice struct {
 	Path   string // Linux: "3-1.2", of a card "mmc0:aaaa"
 	Plug   string // names this plugging-in: another one when it was out in between
@@ -77,7 +82,7 @@ type USBDevice struct {
 	Authorized bool
 	Hub        bool
 	Card       bool   // a card in a reader that is built in
-	System     bool   // the system itself runs from it
+	System     bool   // the system itself runs from it, or keeps what is its own there
 	Malformed  string // what makes no sense in its descriptors; Interfaces are those that do
 }
 

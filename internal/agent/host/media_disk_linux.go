@@ -41,25 +41,6 @@ func (h *linux) mountTable() ([]mount, error) {
 	return out, nil
 }
 
-// systemDisks are the places below /sys/devices of the disks that the system runs from.
-func (h *linux) systemDisks() []string {
-	mounts, err := h.mountTable()
-	if err != nil {
-		return nil
-	}
-	var out []string
-	for _, m := range mounts {
-		switch m.Point {
-		case "/", "/usr", "/var", "/boot", "/boot/efi":
-			out = append(out, h.below(h.sys("dev/block", m.Device), 0)...)
-			if strings.HasPrefix(m.Device, "0:") { // such as btrfs, which has a number of its own
-				out = append(out, h.below(h.sys("class/block", filepath.Base(m.Source)), 0)...)
-			}
-		}
-	}
-	return out
-}
-
 // below follows a block device to those that it lies on.
 func (h *linux) below(dir string, depth int) []string {
 	real, err := filepath.EvalSymlinks(dir)
@@ -139,6 +120,10 @@ func (h *linux) Disks(ctx context.Context, path string) ([]Disk, error) {
 	if !usbPath(path) && !cardPath(path) {
 		return nil, fmt.Errorf("disks of %q: no such device", path)
 	}
+	at := h.sys(usbDevices, path)
+	if cardPath(path) {
+		at = h.sys(mmcDevices, path)
+	}
 	ctx, cancel := context.WithTimeout(ctx, diskTime)
 	defer cancel()
 	var names []string
@@ -151,7 +136,7 @@ func (h *linux) Disks(ctx context.Context, path string) ([]Disk, error) {
 		if len(names) > 0 && (first || time.Since(since) >= diskQuiet) {
 			break
 		}
-		if _, err := os.Lstat(h.sys(usbDevices, path)); errors.Is(err, fs.ErrNotExist) && usbPath(path) {
+		if _, err := os.Lstat(at); errors.Is(err, fs.ErrNotExist) {
 			return nil, fmt.Errorf("disks of %s: %w", path, fs.ErrNotExist)
 		}
 		select {
@@ -350,8 +335,12 @@ func (h *linux) Offer(_ context.Context, d Disk, readOnly bool) error {
 			return fmt.Errorf("offer %s: %w", name, err)
 		}
 	}
+	how := ""
+	if readOnly {
+		how = onlyToRead
+	}
 	for _, name := range h.parts(d.Name) {
-		if err := os.WriteFile(h.runtime(mediaNames, name), nil, 0o644); err != nil {
+		if err := os.WriteFile(h.runtime(mediaNames, name), []byte(how), 0o644); err != nil {
 			return fmt.Errorf("offer %s: %w", name, err)
 		}
 		// The desktop hears of it as of one that has changed.
@@ -375,6 +364,29 @@ func (h *linux) setReadOnly(name string, on bool) error {
 		return errors.Join(fmt.Errorf("make it read-only %v: %w", on, err), f.Close())
 	}
 	return f.Close()
+}
+
+// onlyToRead is what the file of an offered name says when the disk may only be read.
+const onlyToRead = "ro"
+
+// lift lets be written to what was lent for reading: the mark was ours, and would stay until
+// it is plugged in anew. A switch of the medium's own is not touched.
+func (h *linux) lift() error {
+	offered, err := os.ReadDir(h.runtime(mediaNames))
+	if err != nil {
+		return nil // nothing was
+	}
+	var errs []error
+	for _, e := range offered {
+		if attribute(h.runtime(mediaNames, e.Name())) != onlyToRead {
+			continue
+		}
+		err := h.setReadOnly(e.Name(), false)
+		if err != nil && !slices.ContainsFunc([]error{fs.ErrNotExist, unix.ENXIO, unix.ENODEV, unix.ENOMEDIUM}, func(gone error) bool { return errors.Is(err, gone) }) {
+			errs = append(errs, fmt.Errorf("let %s be written to: %w", e.Name(), err))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // hide takes back what Offer has given.

@@ -38,13 +38,9 @@ func (h *linux) Eject(ctx context.Context, path string, interfaces []int) (done 
 	}
 	done = "unmounted"
 	if len(busy) > 0 {
-		stopped := h.stopWriters(ctx, numbers)
+		stopped, serr := h.stopWriters(ctx, path, numbers)
 		// Whatever happens, they go on: what they write next fails, and they say so.
-		defer func() {
-			for _, pid := range stopped {
-				unix.Kill(pid, unix.SIGCONT)
-			}
-		}()
+		defer func() { err = errors.Join(err, serr, h.goOn(path, stopped)) }()
 		busy, err = h.unmount(numbers, unix.MNT_DETACH)
 		done = fmt.Sprintf("in use: %d programs were writing; written back and detached", len(stopped))
 	}
@@ -149,27 +145,6 @@ func (h *linux) atHome(f func() error) error {
 		done <- f()
 	}()
 	return <-done
-}
-
-// maxWriters bounds how many programs are stopped.
-const maxWriters = 256
-
-// stopWriters stops the programs that hold a file on these devices open for writing.
-func (h *linux) stopWriters(ctx context.Context, numbers map[string]bool) (stopped []int) {
-	processes, err := filepath.Glob(filepath.Join(h.o.Proc, "[0-9]*"))
-	if err != nil {
-		return nil
-	}
-	for _, dir := range processes {
-		pid, err := strconv.Atoi(filepath.Base(dir))
-		if err != nil || pid <= 1 || pid == os.Getpid() || ctx.Err() != nil || len(stopped) == maxWriters {
-			continue
-		}
-		if writesTo(dir, numbers) && unix.Kill(pid, unix.SIGSTOP) == nil {
-			stopped = append(stopped, pid)
-		}
-	}
-	return stopped
 }
 
 func writesTo(process string, numbers map[string]bool) bool {

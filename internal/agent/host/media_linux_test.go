@@ -161,6 +161,31 @@ func TestOfferReadOnly(t *testing.T) {
 	must(t, unix.Unmount(at, 0))
 }
 
+// TestReadOnlyEndsWithTheHold: nothing stays read-only until it is plugged in anew.
+func TestReadOnlyEndsWithTheHold(t *testing.T) {
+	t.Parallel()
+	s, ctx := newStick(t), t.Context()
+	writable := func() bool {
+		f, err := os.Open("/dev/" + s.name)
+		must(t, err)
+		defer f.Close()
+		mark, err := unix.IoctlGetInt(int(f.Fd()), unix.BLKROGET)
+		must(t, err)
+		return mark == 0
+	}
+	must(t, s.h.HoldUSB(ctx, true))
+	must(t, s.h.Offer(ctx, s.disk, true))
+	s.set("run/sekimori/media/sdz", onlyToRead) // of one that is gone
+	if writable() {
+		t.Error("it is lent for reading")
+	}
+	again := New(s.h.o).(*linux)
+	must(t, again.HoldUSB(ctx, false))
+	if !writable() {
+		t.Error("it stays read-only")
+	}
+}
+
 // TestEjectWhileAProgramWrites: what it wrote is on the medium, the place is free, and the
 // program lives.
 func TestEjectWhileAProgramWrites(t *testing.T) {

@@ -441,4 +441,7 @@ func (h *windowsHost) Tell(_ context.Context, text string) error {
 	return errors.Join(errs...)
 }
 
+// Recover has nothing to do: no program is ever stopped here.
+func (h *windowsHost) Recover(context.Context) error { return nil }
+
 func (h *windowsHost) SignedIn(context.Context) string { return "" }

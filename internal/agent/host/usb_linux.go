@@ -22,9 +22,6 @@ import (
 
 const (
 	usbDevices = "bus/usb/devices"
-	mmcDevices = "bus/mmc/devices"
-	mmcDriver  = "bus/mmc/drivers/mmcblk"
-	mmcProbe   = "bus/mmc/drivers_autoprobe"
 	usbDefault = "module/usbcore/parameters/authorized_default" // of hosts that come later
 
 	runFolder  = "/run/sekimori" // below Options.Root
@@ -129,7 +126,7 @@ func (h *linux) HoldUSB(_ context.Context, on bool) error {
 		}
 	}
 	if len(errs) == 0 {
-		errs = append(errs, os.RemoveAll(h.runtime(mediaNames)), os.Remove(h.runtime(wasBefore)))
+		errs = append(errs, h.lift(), h.forgetSystem(), os.RemoveAll(h.runtime(mediaNames)), os.Remove(h.runtime(wasBefore)))
 		h.show()
 	}
 	return errors.Join(errs...)
@@ -152,11 +149,12 @@ func (h *linux) show() {
 
 // letAllGo gives everything that is held back to the system, for good.
 func (h *linux) letAllGo(ctx context.Context) error {
+	errs := []error{h.Recover(ctx)}
 	if _, err := os.Stat(h.runtime(wasBefore)); errors.Is(err, fs.ErrNotExist) {
-		return nil // nothing is
+		return errors.Join(errs...) // nothing is
 	}
 	devices, err := h.USB(ctx)
-	errs := []error{err, h.HoldUSB(ctx, false)}
+	errs = append(errs, err, h.HoldUSB(ctx, false))
 	for _, d := range devices {
 		errs = append(errs, h.Admit(ctx, d.Path, nil))
 	}
@@ -207,6 +205,9 @@ func (h *linux) hold() error {
 	}
 	if found == 0 {
 		return fmt.Errorf("hold USB: this kernel shows neither USB nor card readers: %w", ErrUnsupported)
+	}
+	if err := h.noteSystem(); err != nil {
+		return fmt.Errorf("hold USB: %w", err)
 	}
 	if before != string(known) {
 		if err := writeWhole(h.runtime(wasBefore), []byte(before), 0o600); err != nil {
@@ -383,18 +384,6 @@ func hex8(s string, otherwise uint8) uint8 {
 	return uint8(n)
 }
 
-// card reads an SD card. Memory that is soldered in (type MMC) is none, and radios (SDIO)
-// are on another bus.
-func (h *linux) card(path string) (d USBDevice, ok bool) {
-	dir := h.sys(mmcDevices, path)
-	if !cardPath(path) || attribute(dir, "type") != "SD" {
-		return d, false
-	}
-	_, err := os.Lstat(filepath.Join(dir, "driver"))
-	return USBDevice{Path: path, Plug: attribute(dir, "cid"), Card: true, Serial: label([]byte(attribute(dir, "serial"))),
-		Model: label([]byte(attribute(dir, "name"))), Authorized: err == nil}, true
-}
-
 func (h *linux) Admit(_ context.Context, path string, interfaces []int) error {
 	if cardPath(path) {
 		return h.bindCard(path, true)
@@ -458,20 +447,4 @@ func (h *linux) Refuse(_ context.Context, path string, interfaces []int) error {
 		}
 	}
 	return errors.Join(errs...)
-}
-
-// bindCard gives a card to its driver, or takes it away: then it has no block device.
-func (h *linux) bindCard(path string, on bool) error {
-	_, err := os.Lstat(h.sys(mmcDevices, path, "driver"))
-	if on == (err == nil) {
-		return nil
-	}
-	way := "unbind"
-	if on {
-		way = "bind"
-	}
-	if err := setAttribute(path, h.sys(mmcDriver, way)); err != nil {
-		return fmt.Errorf("%s card %s: %w", way, path, err)
-	}
-	return nil
 }

@@ -28,9 +28,9 @@ type Media struct {
 type Medium struct {
 	Asset    string `json:"a"`           // our number
 	Loan     string `json:"l,omitempty"` // label of the loan
-	Vendor   string `json:"v"`           // 4 hex digits
-	Product  string `json:"p"`
-	Serial   string `json:"s,omitempty"`
+	Vendor   string `json:"v"`           // 4 hex digits: USB's, or the maker of a card in a reader that is built in
+	Product  string `json:"p"`           // … and the OEM of such a card
+	Serial   string `json:"s,omitempty"` // … and its CID without the checksum, 30 hex digits
 	Token    string `json:"t,omitempty"` // id of the token that must be on it; "" where it has none
 	From     Micros `json:"f"`
 	Until    Micros `json:"u"`

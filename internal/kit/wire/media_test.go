@@ -114,6 +114,24 @@ func TestMediaOfADocumentAreBounded(t *testing.T) {
 	}
 }
 
+// TestACardIsAMedium: of a card in a reader that is built in, maker and OEM stand where USB
+// has vendor and product, and its CID is the serial.
+func TestACardIsAMedium(t *testing.T) {
+	t.Parallel()
+	s, v := keyPair(t)
+	d := mediaDocument(1)
+	m := &d.Media.Allowed[0]
+	m.Vendor, m.Product, m.Serial = "0003", "5344", "03534453553332478012345678013a"
+	signed, err := d.Sign(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := OpenDocument(signed, v, d.Device, 0)
+	if err != nil || len(got.Media.Allowed) != 1 || got.Media.Allowed[0] != *m {
+		t.Errorf("%+v, %v", got.Media, err)
+	}
+}
+
 func FuzzIsCanonical(f *testing.F) {
 	for _, s := range []string{`{}`, `[]`, `{"a":1,"b":"x"}`, `{"b":1,"a":2}`, `{"a":1,"a":1}`, `-0`, `01`, `1.0`, `"\u0008"`, `"\b"`, `"\u001f"`,
 		`"\/"`, `"é"`, "\"\u2028\"", `[1,-2,true,null]`, `[1, 2]`, `"\u0041"`, `{"\n":1}`, "\"\xff\"", `[[[[]]]]`, `tru`} {
