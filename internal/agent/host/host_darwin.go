@@ -18,10 +18,18 @@ type mac struct {
 	o Options
 
 	cutting sync.Mutex // one change of the rules at a time
+
+	frameworks func() (*callbacks, error) // loaded when media are first asked for
+	media      arbitration
 }
 
 // New gives the Host of this system.
-func New(o Options) Host { return &mac{o: o} }
+func New(o Options) Host {
+	h := &mac{o: o}
+	h.frameworks = sync.OnceValues(h.bind)
+	h.media.ours, h.media.answers = map[string]int{}, map[uintptr]*answer{}
+	return h
+}
 
 func (h *mac) Privileged() error {
 	if os.Geteuid() != 0 {
