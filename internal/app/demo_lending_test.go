@@ -1,8 +1,17 @@
 package app
 
 import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
 	"log/slog"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -87,4 +96,77 @@ func TestDemoLends(t *testing.T) {
 	if h.retention() < 365*24*time.Hour {
 		t.Errorf("what has ended is kept for %v unless the company says otherwise", h.retention())
 	}
+}
+
+// TestDemoPCsTellOfMedia: the demo's PCs say what their guards would have stopped, as real
+// ones do, on the page of media and on their own.
+func TestDemoPCsTellOfMedia(t *testing.T) {
+	t.Parallel()
+	ctx, stop := context.WithCancel(t.Context())
+	ready, in := io.Pipe()
+	ended := make(chan error, 1)
+	go func() {
+		err := Demo(ctx, DemoOptions{Dir: t.TempDir(), Listen: "127.0.0.1:0", Lang: "ja"}, in, slog.New(slog.DiscardHandler))
+		ended <- errors.Join(err, in.Close())
+	}()
+	t.Cleanup(func() {
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+	address := ""
+	for lines := bufio.NewScanner(ready); lines.Scan(); {
+		if at := strings.Index(lines.Text(), "http://"); at >= 0 {
+			address = strings.TrimSpace(lines.Text()[at:])
+			break
+		}
+	}
+	go io.Copy(io.Discard, ready)
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := &http.Client{Jar: jar}
+	open := func(path string) string {
+		t.Helper()
+		r, err := client.Get(address + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Body.Close()
+		b, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(b)
+	}
+	login, err := http.NewRequest(http.MethodPost, address+"/login", strings.NewReader(url.Values{"login": {"p1502"}, "password": {demoPassword}}.Encode()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	login.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	login.Header.Set("Sec-Fetch-Site", "same-origin")
+	r, err := client.Do(login)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Body.Close()
+	wait := func(path string, words ...string) string {
+		t.Helper()
+		for end := time.Now().Add(2 * time.Minute); ; time.Sleep(200 * time.Millisecond) {
+			body := open(path)
+			if !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(body, w) }) {
+				return body
+			}
+			if time.Now().After(end) {
+				t.Fatalf("%s never held %q:\n%s", path, words, body)
+			}
+		}
+	}
+	body := wait("/media", "PRIVATE-02", "PHONE-31", "p1206")
+	pc := body[:strings.Index(body, ">PC-1206<")]
+	pc = pc[strings.LastIndex(pc, `href="`)+len(`href="`):]
+	pc, _, _ = strings.Cut(pc, `"`)
+	wait(pc, "PC-1206", "PRIVATE-02", "実際には止めません")
 }

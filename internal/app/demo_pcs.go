@@ -20,7 +20,7 @@ import (
 // under an invented name, of which nothing is read.
 type demoPC struct {
 	host.Host
-	name string
+	name, number string // the PC's, and its employee's
 }
 
 // Name is the invented name.
@@ -78,7 +78,7 @@ func (h *house) demoPCs(ctx context.Context, c *crew, dir string) error {
 }
 
 func (h *house) demoPC(ctx context.Context, number, name, dir string) (*agent.Agent, error) {
-	pc := demoPC{host.New(host.Options{}), name}
+	pc := demoPC{host.New(host.Options{}), name, number}
 	if _, err := os.Stat(dir); errors.Is(err, os.ErrNotExist) {
 		admin, err := h.as(ctx, "1502")
 		if err != nil {

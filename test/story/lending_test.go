@@ -12,7 +12,8 @@ import (
 )
 
 // moment: moment NAME +26h puts the time that far from now, by the clock of the program,
-// into the variable NAME, as the command line and the API take it; with date, only its day.
+// into the variable NAME, as the command line and the API take it; with date, only its day;
+// with local, as a form takes it.
 func (s *stage) moment(ts *testscript.TestScript, args []string) error {
 	d, err := time.ParseDuration(args[1])
 	if err != nil {
@@ -22,7 +23,11 @@ func (s *stage) moment(ts *testscript.TestScript, args []string) error {
 	if len(args) > 2 && args[2] == "date" {
 		layout = time.DateOnly
 	}
-	ts.Setenv(args[0], time.Now().Add(offset(filepath.Join(s.dir, "clock"))+d).UTC().Format(layout))
+	at := time.Now().Add(offset(filepath.Join(s.dir, "clock")) + d).UTC()
+	if len(args) > 2 && args[2] == "local" {
+		at, layout = at.In(time.FixedZone("JST", 9*60*60)), "2006-01-02T15:04"
+	}
+	ts.Setenv(args[0], at.Format(layout))
 	return nil
 }
 

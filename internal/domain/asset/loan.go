@@ -50,6 +50,7 @@ type Loan struct {
 	Erased     string // how: "erased", "overwritten", "crypto_erased", "kept" (with a reason)
 	CheckNote  string
 	Over       time.Time // when it became Done, Broken or Recalled: nothing more happens to it
+	ErasedAt   time.Time // when it was forgotten who had it and what for; zero while it is known
 
 	NextFire time.Time // durable timer: reminder, end, climb; zero when it rests
 	Reminded int       // reminders before the end

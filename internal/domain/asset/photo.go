@@ -1,6 +1,7 @@
 package asset
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -44,7 +45,7 @@ func (s *Service) AddPhoto(ctx context.Context, by access.Actor, asset string, u
 	if err := c.Err(); err != nil {
 		return Photo{}, err
 	}
-	p := Photo{ID: id.New("pho", s.now()), Asset: a.ID, Name: line(strings.NewReplacer("/", "_", `\`, "_", `"`, "_").Replace(u.Name), 120), Type: u.Type, By: by.Person, At: s.now()}
+	p := Photo{ID: id.New("pho", s.now()), Asset: a.ID, Name: fileName(u.Name), Type: u.Type, By: by.Person, At: s.now()}
 	p.Blob = a.ID + "/" + p.ID
 	d := &digest{r: u.Body, sum: sha256.New()}
 	if err := s.p.Blobs.Put(ctx, p.Blob, d); err != nil {
@@ -73,6 +74,12 @@ func (s *Service) AddPhoto(ctx context.Context, by access.Actor, asset string, u
 		err = errors.Join(err, s.p.Blobs.Delete(context.WithoutCancel(ctx), p.Blob))
 	}
 	return p, err
+}
+
+// fileName is a sender's name for a file without anything that a path or a header could
+// misread; a file without one is called "file".
+func fileName(name string) string {
+	return cmp.Or(line(strings.NewReplacer("/", "_", `\`, "_", `"`, "_").Replace(name), 120), "file")
 }
 
 // OpenPhoto gives a picture or paper of a thing that the actor may see.

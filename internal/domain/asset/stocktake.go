@@ -32,6 +32,7 @@ type StockTake struct {
 	Expected    int       // things on the list
 	Reminded    time.Time // when the keepers were last reminded
 	NextFire    time.Time // durable timer: the next reminder; zero when it rests
+	ErasedAt    time.Time // when its title, list and result were erased; zero while they stand
 }
 
 // Open reports whether it is still being counted.

@@ -1,17 +1,13 @@
 package api
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"iter"
-	"mime"
 	"net/http"
 	"reflect"
-	"strconv"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -608,30 +604,17 @@ func (s *server) writeAssets(w http.ResponseWriter, r *http.Request, by access.A
 }
 
 func (s *server) addPhoto(w http.ResponseWriter, r *http.Request, by access.Actor) error {
-	body := &upload{r: r.Body}
-	look := bufio.NewReaderSize(body, 4<<10)
-	head, err := look.Peek(512)
-	if err != nil && !errors.Is(err, io.EOF) {
-		return cutOff(err)
-	}
-	p, err := s.Assets.AddPhoto(r.Context(), by, r.PathValue("asset"), asset.Upload{Name: r.URL.Query().Get("name"), Type: http.DetectContentType(head), Body: look})
-	if err != nil {
-		if body.err != nil && fault.As(err) == nil {
-			return cutOff(body.err)
+	return s.keepFile(w, r, func(name, media string, body io.Reader) (string, any, error) {
+		p, err := s.Assets.AddPhoto(r.Context(), by, r.PathValue("asset"), asset.Upload{Name: name, Type: media, Body: body})
+		if err != nil {
+			return "", nil, err
 		}
-		return err
-	}
-	o, err := s.People.Org(r.Context())
-	if err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Location", v1+"/asset-photos/"+p.ID)
-	w.WriteHeader(http.StatusCreated)
-	if err := json.NewEncoder(w).Encode(photoOf(o, p)); err != nil {
-		s.logFailure(r.Context(), fmt.Errorf("write answer: %w", err))
-	}
-	return nil
+		o, err := s.People.Org(r.Context())
+		if err != nil {
+			return "", nil, err
+		}
+		return v1 + "/asset-photos/" + p.ID, photoOf(o, p), nil
+	})
 }
 
 func (s *server) getPhoto(w http.ResponseWriter, r *http.Request, by access.Actor) error {
@@ -639,14 +622,6 @@ func (s *server) getPhoto(w http.ResponseWriter, r *http.Request, by access.Acto
 	if err != nil {
 		return err
 	}
-	defer body.Close()
-	h := w.Header()
-	h.Set("Content-Type", p.Type)
-	h.Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": p.Name}))
-	h.Set("Content-Length", strconv.FormatInt(p.Size, 10))
-	if _, err := io.Copy(w, body); err != nil {
-		s.logFailure(r.Context(), fmt.Errorf("send photo %s: %w", p.ID, err))
-		panic(http.ErrAbortHandler)
-	}
+	s.sendFile(w, r, p.Name, p.Type, p.Size, body)
 	return nil
 }

@@ -44,6 +44,7 @@ type LoanView struct {
 	Erased      string      `json:"erased,omitempty" enum:"erased,overwritten,crypto_erased,kept"`
 	CheckNote   string      `json:"check_note,omitempty"`
 	Chased      time.Time   `json:"chased,omitzero"`
+	ErasedAt    time.Time   `json:"erased_at,omitzero" doc:"When it was forgotten, after the retention, who had it and what for."`
 	Files       []wroteView `json:"files,omitempty" doc:"Written onto it: names, never content."`
 }
 
@@ -217,5 +218,5 @@ func loanOf(o *directory.Org, r asset.LoanRow) LoanView {
 	return LoanView{ID: l.ID, Label: l.Label, Asset: r.Number, Kind: string(r.Kind), Model: r.Model, Request: l.Request, Person: refOf(o, l.Person),
 		Device: l.Device, From: l.From, Until: l.Until, ReadOnly: l.ReadOnly, Purpose: l.Purpose, State: string(l.State), Overdue: r.Late,
 		HandedBy: refOf(o, l.HandedBy), Handed: l.HandedAt, Received: l.ReceivedAt, EndedAt: l.EndedAt, BackBy: refOf(o, l.BackBy), Back: l.BackAt,
-		ConfirmedBy: refOf(o, l.DoneBy), Confirmed: l.DoneAt, Content: l.Content, Erased: l.Erased, CheckNote: l.CheckNote, Chased: l.Chased}
+		ConfirmedBy: refOf(o, l.DoneBy), Confirmed: l.DoneAt, Content: l.Content, Erased: l.Erased, CheckNote: l.CheckNote, Chased: l.Chased, ErasedAt: l.ErasedAt}
 }

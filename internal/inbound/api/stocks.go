@@ -43,6 +43,7 @@ type StockTake struct {
 	FinishedBy  *PersonRef `json:"finished_by,omitempty"`
 	Finished    time.Time  `json:"finished,omitzero"`
 	Expected    int        `json:"expected" doc:"Things on the list."`
+	Erased      time.Time  `json:"erased,omitzero" doc:"When the content was erased."`
 }
 
 type stockWhole struct {
@@ -338,7 +339,7 @@ func (s *server) stockResult(ctx context.Context, by access.Actor, in *StockRef)
 
 func stockOf(o *directory.Org, t asset.StockTake) StockTake {
 	v := StockTake{ID: t.ID, Label: t.Label, Title: t.Title, Departments: t.Departments, OpenedBy: refOf(o, t.OpenedBy), Opened: t.OpenedAt,
-		Due: t.Due.String(), FinishedBy: refOf(o, t.FinishedBy), Finished: t.FinishedAt, Expected: t.Expected}
+		Due: t.Due.String(), FinishedBy: refOf(o, t.FinishedBy), Finished: t.FinishedAt, Expected: t.Expected, Erased: t.ErasedAt}
 	for _, k := range t.Kinds {
 		v.Kinds = append(v.Kinds, string(k))
 	}

@@ -1,4 +1,4 @@
-// Package blob keeps evidence files in a folder, each encrypted with age.
+// Package blob keeps evidence and photos of things in a folder, each encrypted with age.
 //
 // A file is written beside its place, forced to disk, and only then given its name, so
 // that a name that exists is whole, and a Put that has returned survives a power cut.
@@ -86,12 +86,26 @@ func (f *Files) sweep(now time.Time) error {
 // it fails nothing is left. An error of r stands in the error's chain. A key that is
 // taken gives fs.ErrExist; a full disk the fault "fault.disk_full".
 func (f *Files) Put(ctx context.Context, key string, r io.Reader) error {
+	return f.put(key, func(out *os.File) error {
+		w, err := age.Encrypt(out, f.key.to)
+		if err != nil {
+			return err
+		}
+		if _, err := io.Copy(w, &reader{ctx, r}); err != nil {
+			return err
+		}
+		return w.Close()
+	})
+}
+
+// put keeps what fill writes under the key.
+func (f *Files) put(key string, fill func(*os.File) error) error {
 	dir, err := split(key)
 	if err != nil {
 		return err
 	}
 	temp := unfinished + "/" + id.Secret(16)
-	err = f.write(ctx, temp, r)
+	err = f.write(temp, fill)
 	if err == nil {
 		err = f.publish(temp, dir, key)
 	}
@@ -100,7 +114,7 @@ func (f *Files) Put(ctx context.Context, key string, r io.Reader) error {
 	if e := f.root.Remove(temp); e != nil && err != nil && !errors.Is(e, fs.ErrNotExist) {
 		err = errors.Join(err, e)
 	}
-	if isFull(err) {
+	if IsFull(err) {
 		err = errors.Join(fault.New(fault.Unavailable, "fault.disk_full", nil), err)
 	}
 	if err != nil {
@@ -109,25 +123,15 @@ func (f *Files) Put(ctx context.Context, key string, r io.Reader) error {
 	return nil
 }
 
-// write encrypts r into the new file name and forces it to disk.
-func (f *Files) write(ctx context.Context, name string, r io.Reader) error {
+// write fills the new file name and forces it to disk.
+func (f *Files) write(name string, fill func(*os.File) error) error {
 	out, err := f.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}
-	err = func() error {
-		w, err := age.Encrypt(out, f.key.to)
-		if err != nil {
-			return err
-		}
-		if _, err := io.Copy(w, &reader{ctx, r}); err != nil {
-			return err
-		}
-		if err := w.Close(); err != nil {
-			return err
-		}
-		return out.Sync()
-	}()
+	if err = fill(out); err == nil {
+		err = out.Sync()
+	}
 	return errors.Join(err, out.Close())
 }
 
@@ -196,11 +200,12 @@ func (f *Files) Delete(_ context.Context, key string) error {
 	return syncDir(f.root, dir)
 }
 
-// split gives the folder of a key of the one form there is: "inc_…/evd_…".
+// split gives the folder of a key of one of the forms there are: "inc_…/evd_…" of evidence,
+// "ast_…/pho_…" of a photo or paper of a thing.
 func split(key string) (dir string, err error) {
 	dir, name, ok := strings.Cut(key, "/")
-	if !ok || !id.Valid("inc", dir) || !id.Valid("evd", name) {
-		return "", fmt.Errorf("blob key %q is not of the form inc_…/evd_…", key)
+	if !ok || !(id.Valid("inc", dir) && id.Valid("evd", name) || id.Valid("ast", dir) && id.Valid("pho", name)) {
+		return "", fmt.Errorf("blob key %q is not of the form inc_…/evd_… or ast_…/pho_…", key)
 	}
 	return dir, nil
 }

@@ -224,6 +224,30 @@ func TestBadKeyFile(t *testing.T) {
 	}
 }
 
+// A photo of a thing has a key of its own form, and each form keeps to its own folders.
+func TestPhotosAreKept(t *testing.T) {
+	t.Parallel()
+	f := open(t, t.TempDir(), newKey(t))
+	photo := id.New("ast", time.Now()) + "/" + id.New("pho", time.Now())
+	put(t, f, photo, words)
+	if got, err := get(f, photo); got != words || err != nil {
+		t.Errorf("kept %q, %v", got, err)
+	}
+	if err := f.Delete(t.Context(), photo); err != nil {
+		t.Error(err)
+	}
+	if _, err := get(f, photo); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("deleted, and %v", err)
+	}
+	thing, name, _ := strings.Cut(photo, "/")
+	inc, evd, _ := strings.Cut(key(), "/")
+	for _, k := range []string{thing + "/" + evd, inc + "/" + name} {
+		if err := f.Put(t.Context(), k, strings.NewReader(words)); err == nil {
+			t.Errorf("Put took the key %q", k)
+		}
+	}
+}
+
 func TestPathTricks(t *testing.T) {
 	t.Parallel()
 	outer := t.TempDir()

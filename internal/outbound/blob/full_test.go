@@ -21,8 +21,8 @@ func TestIsFull(t *testing.T) {
 		{&fs.PathError{Op: "write", Path: "x", Err: syscall.EIO}, false},
 		{nil, false},
 	} {
-		if got := isFull(tc.err); got != tc.want {
-			t.Errorf("isFull(%v) = %v", tc.err, got)
+		if got := IsFull(tc.err); got != tc.want {
+			t.Errorf("IsFull(%v) = %v", tc.err, got)
 		}
 	}
 }

@@ -5,8 +5,8 @@ import (
 	"syscall"
 )
 
-// isFull reports whether the disk has no room left: ERROR_HANDLE_DISK_FULL (39) or
+// IsFull reports whether the disk has no room left: ERROR_HANDLE_DISK_FULL (39) or
 // ERROR_DISK_FULL (112) of the Windows system error codes.
-func isFull(err error) bool {
+func IsFull(err error) bool {
 	return errors.Is(err, syscall.Errno(39)) || errors.Is(err, syscall.Errno(112))
 }

@@ -20,15 +20,15 @@ type Key struct {
 // that only its user may read. The format is that of age-keygen, so that evidence can
 // be recovered with the age command alone.
 func NewKeyFile(path string) error {
-	k, err := age.GenerateX25519Identity()
+	text, err := NewKeyText()
 	if err != nil {
-		return fmt.Errorf("make evidence key: %w", err)
+		return err
 	}
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return fmt.Errorf("make evidence key: %w", err)
 	}
-	_, err = fmt.Fprintf(f, "# public key: %s\n%s\n", k.Recipient(), k)
+	_, err = f.WriteString(text)
 	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return fmt.Errorf("write evidence key: %w", err)
 	}
@@ -39,6 +39,15 @@ func NewKeyFile(path string) error {
 	return errors.Join(syncDir(dir, "."), dir.Close())
 }
 
+// NewKeyText makes the text of a key file with a new key.
+func NewKeyText() (string, error) {
+	k, err := age.GenerateX25519Identity()
+	if err != nil {
+		return "", fmt.Errorf("make evidence key: %w", err)
+	}
+	return fmt.Sprintf("# public key: %s\n%s\n", k.Recipient(), k), nil
+}
+
 // LoadKey reads a key file. It may hold several keys, one a line, after a change of
 // keys: the first one writes, all of them open.
 func LoadKey(path string) (*Key, error) {
@@ -46,14 +55,23 @@ func LoadKey(path string) (*Key, error) {
 	if err != nil {
 		return nil, fmt.Errorf("load evidence key: %w", err)
 	}
+	k, err := ParseKey(text)
+	if err != nil {
+		return nil, fmt.Errorf("load evidence key: %s %w", path, err)
+	}
+	return k, nil
+}
+
+// ParseKey reads the text of a key file.
+func ParseKey(text []byte) (*Key, error) {
 	ids, err := age.ParseIdentities(bytes.NewReader(text))
 	if err != nil {
 		// The parser's own words may quote the line, which is a secret.
-		return nil, fmt.Errorf("load evidence key: %s holds no age identity, or a line that is none", path)
+		return nil, errors.New("holds no age identity, or a line that is none")
 	}
 	first, ok := ids[0].(*age.X25519Identity)
 	if !ok {
-		return nil, fmt.Errorf("load evidence key: the first key of %s is not an X25519 identity", path)
+		return nil, errors.New("begins with a key that is no X25519 identity")
 	}
 	return &Key{to: first.Recipient(), open: ids}, nil
 }

@@ -166,8 +166,8 @@ func (db *DB) FindAssets(ctx context.Context, q asset.Query) ([]asset.Asset, err
 		w.parts = nil // the arguments go on
 		w.add(own.cond, own.args...)
 		if narrow {
-			numbers := padded(among)
-			w.add("x.number IN ("+slots(len(numbers))+")", numbers...)
+			cond, arg := db.d.among(among)
+			w.add(cond, arg)
 		}
 		assetFilters(&w, q)
 		branches = append(branches, fmt.Sprintf("SELECT number FROM (SELECT x.number FROM ast_asset x WHERE %s ORDER BY x.number LIMIT %d) b%d",
@@ -183,8 +183,9 @@ func assetFilters(w *where, q asset.Query) {
 		w.add("x.number = ?", q.Number)
 	}
 	for _, word := range q.Words {
+		// Put together, so that SQLite does not plan anew for each pattern.
 		args := []any{"%" + like(word.Text) + "%"}
-		cond := `x.search LIKE ? ESCAPE '\'`
+		cond := `x.search LIKE (? || '') ESCAPE '\'`
 		if strings.ContainsRune(word.Text, 0) { // no text that is kept holds it, and SQLite would end the pattern there
 			cond, args = "false", nil
 		}

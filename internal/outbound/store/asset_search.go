@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"encoding/json"
 	"strconv"
 	"strings"
 	"unicode"
@@ -10,9 +11,9 @@ import (
 	"sekimori/internal/domain/asset"
 )
 
-// Bounds of a search by what the database knows of three characters in a row.
+// Bounds of a search by what the database knows of two and three characters in a row.
 const (
-	gramLength = 3
+	gramLength = 3    // of a word of two characters, 2
 	maxGrams   = 64   // of one search; more would choose no better
 	fewThings  = 1000 // so many are looked at one by one; words of more are soon met in the order of the numbers
 )
@@ -63,27 +64,46 @@ func (db *DB) few(ctx context.Context, query string, args []any) (numbers []stri
 	return numbers, err == nil && len(numbers) <= fewThings, err
 }
 
-// grams gives the threes of characters of a word; none of a word that no kept text holds.
+// grams gives threes of characters that cover a word, or the two of a short one; none of
+// a word of one, or of one that no kept text holds.
 func grams(word string) []string {
-	if !utf8.ValidString(word) || strings.ContainsFunc(word, unicode.IsControl) {
+	r := []rune(word)
+	if len(r) < gramLength-1 || !utf8.ValidString(word) || strings.ContainsFunc(word, unicode.IsControl) {
 		return nil
 	}
 	var out []string
-	for r := []rune(word); len(r) >= gramLength; r = r[1:] {
+	for ; len(r) > gramLength; r = r[min(gramLength, len(r)-gramLength):] {
 		out = append(out, string(r[:gramLength]))
 	}
-	return out
+	return append(out, string(r))
 }
+
+// pairMark stands between two characters that SQLite is to find as three; the view
+// ast_gram_text writes it.
+const pairMark = '\x1f'
 
 // holding gives the query for the things, as x, that hold all of some grams.
 func (d dialect) holding(grams []string) (text string, arg any) {
 	if d.name == "sqlite" {
 		quoted := make([]string, len(grams))
 		for i, g := range grams {
+			if r := []rune(g); len(r) < gramLength {
+				g = string([]rune{r[0], pairMark, r[1]})
+			}
 			quoted[i] = `"` + strings.ReplaceAll(g, `"`, `""`) + `"`
 		}
 		return "SELECT x.number FROM ast_gram CROSS JOIN ast_asset x ON x.row = ast_gram.rowid WHERE ast_gram MATCH $1", strings.Join(quoted, " AND ")
 	}
 	// No gram holds a line break.
 	return `SELECT x.number FROM ast_asset x WHERE ast_grams(x.search) @> string_to_array($1, chr(10))`, strings.Join(grams, "\n")
+}
+
+// among gives the condition that a thing, x, has one of some numbers, in one argument:
+// SQLite takes as long to bind a thousand as to search.
+func (d dialect) among(numbers []string) (cond string, arg any) {
+	if d.name == "sqlite" {
+		list, _ := json.Marshal(numbers) // of texts, never fails
+		return "x.number IN (SELECT value FROM json_each(?))", string(list)
+	}
+	return "x.number = ANY (string_to_array(?, chr(10)))", strings.Join(numbers, "\n")
 }

@@ -10,7 +10,7 @@ import (
 )
 
 const loanColumns = `id, label, asset, request, person, device, from_at, until_at, read_only, purpose, state, handed_by, handed_at, received_at, ended_at,
-	back_by, back_at, done_by, done_at, content, erased, check_note, next_fire, reminded, chased_at, climbed, over_at`
+	back_by, back_at, done_by, done_at, content, erased, check_note, next_fire, reminded, chased_at, climbed, over_at, erased_at`
 
 // Loans that somebody has, and those that want something: as the indexes say.
 const (
@@ -20,12 +20,12 @@ const (
 
 // scanLoan reads the columns of a loan; more are those that follow them.
 func scanLoan(r scanner, more ...any) (l asset.Loan, err error) {
-	var from, until, handed, received, ended, back, done, fire, chased, over int64
+	var from, until, handed, received, ended, back, done, fire, chased, over, erased int64
 	err = r.Scan(append([]any{&l.ID, &l.Label, &l.Asset, &l.Request, &l.Person, &l.Device, &from, &until, &l.ReadOnly, &l.Purpose, (*string)(&l.State),
 		&l.HandedBy, &handed, &received, &ended, &l.BackBy, &back, &l.DoneBy, &done, &l.Content, &l.Erased, &l.CheckNote, &fire, &l.Reminded,
-		&chased, &l.Climbed, &over}, more...)...)
+		&chased, &l.Climbed, &over, &erased}, more...)...)
 	l.From, l.Until, l.HandedAt, l.ReceivedAt, l.EndedAt, l.BackAt = at(from), at(until), at(handed), at(received), at(ended), at(back)
-	l.DoneAt, l.NextFire, l.Chased, l.Over = at(done), at(fire), at(chased), at(over)
+	l.DoneAt, l.NextFire, l.Chased, l.Over, l.ErasedAt = at(done), at(fire), at(chased), at(over), at(erased)
 	return l, err
 }
 
@@ -41,17 +41,17 @@ func (t *txn) NextLoanNumber(_ context.Context, year int) (int, error) {
 
 // InsertLoan adds a loan.
 func (t *txn) InsertLoan(_ context.Context, l *asset.Loan) error {
-	return t.exec("INSERT INTO lon_loan ("+loanColumns+", keeper, department, erased_at) SELECT "+casts()+", keeper, department, 0 FROM ast_asset WHERE id = $3",
+	return t.exec("INSERT INTO lon_loan ("+loanColumns+", keeper, department) SELECT "+casts()+", keeper, department FROM ast_asset WHERE id = $3",
 		l.ID, l.Label, l.Asset, l.Request, l.Person, l.Device, micros(l.From), micros(l.Until), l.ReadOnly, l.Purpose, string(l.State), l.HandedBy,
 		micros(l.HandedAt), micros(l.ReceivedAt), micros(l.EndedAt), l.BackBy, micros(l.BackAt), l.DoneBy, micros(l.DoneAt), l.Content, l.Erased, l.CheckNote,
-		micros(l.NextFire), l.Reminded, micros(l.Chased), l.Climbed, micros(l.Over))
+		micros(l.NextFire), l.Reminded, micros(l.Chased), l.Climbed, micros(l.Over), micros(l.ErasedAt))
 }
 
 // casts gives the parameters of a loan with their types, which PostgreSQL cannot tell in a
 // list of what is selected.
 func casts() string {
-	kinds := map[int]string{7: "BIGINT", 8: "BIGINT", 9: "BOOLEAN", 13: "BIGINT", 14: "BIGINT", 15: "BIGINT", 17: "BIGINT", 19: "BIGINT", 23: "BIGINT", 24: "BIGINT", 25: "BIGINT", 26: "BIGINT", 27: "BIGINT"}
-	out := make([]string, 27)
+	kinds := map[int]string{7: "BIGINT", 8: "BIGINT", 9: "BOOLEAN", 13: "BIGINT", 14: "BIGINT", 15: "BIGINT", 17: "BIGINT", 19: "BIGINT", 23: "BIGINT", 24: "BIGINT", 25: "BIGINT", 26: "BIGINT", 27: "BIGINT", 28: "BIGINT"}
+	out := make([]string, 28)
 	for i := range out {
 		kind, ok := kinds[i+1]
 		if !ok {

@@ -39,7 +39,7 @@ func (t *txn) StockLedger(_ context.Context, now time.Time) ([]asset.StockItem, 
 }
 
 const (
-	stockColumns    = "id, label, title, departments, kinds, opened_by, opened_at, due, finished_by, finished_at, expected, reminded_at, next_fire"
+	stockColumns    = "id, label, title, departments, kinds, opened_by, opened_at, due, finished_by, finished_at, expected, reminded_at, next_fire, erased_at"
 	itemColumns     = "stock, number, asset, kind, model, department, keeper, place, state, borrower, done, note, noted_by, noted_at"
 	sightingColumns = "id, stock, number, asset, listed, why, how, place, seen_by, at, undone_at"
 )
@@ -47,8 +47,8 @@ const (
 func scanStock(r scanner) (*asset.StockTake, error) {
 	var t asset.StockTake
 	var departments, kinds, due string
-	var opened, finished, reminded, next int64
-	err := r.Scan(&t.ID, &t.Label, &t.Title, &departments, &kinds, &t.OpenedBy, &opened, &due, &t.FinishedBy, &finished, &t.Expected, &reminded, &next)
+	var opened, finished, reminded, next, erased int64
+	err := r.Scan(&t.ID, &t.Label, &t.Title, &departments, &kinds, &t.OpenedBy, &opened, &due, &t.FinishedBy, &finished, &t.Expected, &reminded, &next, &erased)
 	if err != nil {
 		return nil, err
 	}
@@ -59,7 +59,7 @@ func scanStock(r scanner) (*asset.StockTake, error) {
 	if t.Due, err = jpcal.ParseDate(due); err != nil {
 		return nil, fmt.Errorf("read the last day of %s: %w", t.ID, err)
 	}
-	t.OpenedAt, t.FinishedAt, t.Reminded, t.NextFire = at(opened), at(finished), at(reminded), at(next)
+	t.OpenedAt, t.FinishedAt, t.Reminded, t.NextFire, t.ErasedAt = at(opened), at(finished), at(reminded), at(next), at(erased)
 	return &t, nil
 }
 
@@ -84,8 +84,8 @@ func (t *txn) InsertStock(_ context.Context, k *asset.StockTake, items []asset.S
 	for i := range k.Kinds {
 		kinds[i] = string(k.Kinds[i])
 	}
-	if err := t.exec("INSERT INTO stk_take ("+stockColumns+", erased_at) VALUES ("+marks(1, 14)+")", k.ID, k.Label, k.Title, list(k.Departments), list(kinds),
-		k.OpenedBy, micros(k.OpenedAt), k.Due.String(), k.FinishedBy, micros(k.FinishedAt), k.Expected, micros(k.Reminded), micros(k.NextFire), 0); err != nil {
+	if err := t.exec("INSERT INTO stk_take ("+stockColumns+") VALUES ("+marks(1, 14)+")", k.ID, k.Label, k.Title, list(k.Departments), list(kinds),
+		k.OpenedBy, micros(k.OpenedAt), k.Due.String(), k.FinishedBy, micros(k.FinishedAt), k.Expected, micros(k.Reminded), micros(k.NextFire), micros(k.ErasedAt)); err != nil {
 		return err
 	}
 	full := len(items) / itemsAtOnce * itemsAtOnce

@@ -140,6 +140,8 @@ func questions() []question {
 		{"a number", find(every, func(n int) asset.Query { return asset.Query{Text: ledgerNumber(n * 331 % ledgerThings)} })},
 		{"part of a serial", find(every, func(n int) asset.Query { return asset.Query{Text: fmt.Sprintf("%06x", n*331)} })},
 		{"a model and a place", find(every, func(n int) asset.Query { return asset.Query{Text: fmt.Sprintf("UX-%d %d階", n%40, n%9)} })},
+		{"two characters that many hold", find(every, func(n int) asset.Query { return asset.Query{Text: fmt.Sprintf("%d階", n%9)} })},
+		{"two characters that few hold", find(every, func(n int) asset.Query { return asset.Query{Text: fmt.Sprintf("q%c", 'a'+n%26)} })},
 		{"a keeper's name", find(every, func(n int) asset.Query { return asset.Query{Text: fmt.Sprintf("試験%d", n)} })},
 		{"what there is not", find(every, func(n int) asset.Query { return asset.Query{Text: fmt.Sprintf("zz%d", n)} })},
 		{"of a department", find(every, func(n int) asset.Query { return asset.Query{Department: fmt.Sprintf("d_%d", n%ledgerDepts)} })},

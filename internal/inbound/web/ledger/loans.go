@@ -90,6 +90,7 @@ type loanPage struct {
 	Contents, Erasures             []page.Option
 	Medium                         bool
 	Lost                           string
+	Erased                         string // that it was forgotten who had it; "" while it is known
 
 	Failed string
 	Wrongs map[string]string
@@ -139,6 +140,9 @@ func (d Deps) loanOf(r *page.Request, v asset.LoanView) (*loanPage, error) {
 		May: v.May, Recall: v.Recall, Chase: v.Chase, Medium: v.Kind.Medium()}
 	p.Title = v.Label + " " + v.Number
 	p.EventsURL = "/events?subject=" + v.Asset
+	if !v.ErasedAt.IsZero() {
+		p.Erased = r.P.T("loans.erased", "at", r.P.DateTime(v.ErasedAt))
+	}
 	p.Extend = v.Person == r.By.Person && v.State == asset.Out && !v.Late
 	add := func(id, text string) {
 		if text != "" {
@@ -153,9 +157,7 @@ func (d Deps) loanOf(r *page.Request, v asset.LoanView) (*loanPage, error) {
 		add("mode", r.P.T("loans.read_only"))
 	}
 	add("purpose", v.Purpose)
-	if v.Content != "" {
-		add("content", page.Line(r.P.T("asset.content."+v.Content), r.P.T("asset.erased."+v.Erased), v.CheckNote))
-	}
+	add("content", page.Line(lent.Word(r, "asset.content.", v.Content), lent.Word(r, "asset.erased.", v.Erased), v.CheckNote))
 	step := func(class, name string, at string, iso string, who string) {
 		s := stage{Name: r.P.T("loans.stage." + name), When: at, Iso: iso, Note: org.NameOf(who)}
 		if at != "" {

@@ -23,8 +23,12 @@ type Loan struct {
 
 // LoanOf puts a loan into words.
 func LoanOf(r *page.Request, l asset.LoanRow) Loan {
-	return Loan{Label: l.Label, Href: "/loans/" + l.Label, Number: l.Number, Kind: r.P.T("asset.kind." + string(l.Kind)), Who: l.PersonName,
+	x := Loan{Label: l.Label, Href: "/loans/" + l.Label, Number: l.Number, Kind: r.P.T("asset.kind." + string(l.Kind)), Who: l.PersonName,
 		Period: Period(r, l.From, l.Until), Purpose: l.Purpose, State: Tag(r, l.Loan), Late: l.Overdue(r.Kit.Now())}
+	if !l.ErasedAt.IsZero() {
+		x.Who = r.P.T("cases.erased")
+	}
+	return x
 }
 
 // Period writes from when until when, on two lines where the page keeps lines.

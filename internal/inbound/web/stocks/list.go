@@ -37,6 +37,9 @@ func (d Deps) list(w http.ResponseWriter, r *page.Request) error {
 	p := listPage{Base: r.Kit.Base(r, "stocks.title", "/assets"), MayNew: r.By.May(access.ManageAssets) == nil}
 	for _, t := range all {
 		x := row{Label: t.Label, Href: "/stocktakes/" + t.Label, Title: t.Title, Due: r.P.Date(t.Due.In(r.Kit.Zone, 0)), Opened: page.Line(org.NameOf(t.OpenedBy), r.P.DateTime(t.OpenedAt)), Expected: t.Expected, State: stateTag(r, t)}
+		if !t.ErasedAt.IsZero() {
+			x.Title = r.P.T("cases.erased")
+		}
 		var names []string
 		for _, id := range t.Departments {
 			names = append(names, org.Departments[id].Name)

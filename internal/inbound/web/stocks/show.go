@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"sekimori/internal/domain/asset"
@@ -55,6 +56,7 @@ type stockPage struct {
 	Finished                         string
 	Q                                string
 	Result                           string
+	Erased                           string // that its content was erased; "" while it stands
 
 	Failed string
 	Wrongs map[string]string
@@ -114,7 +116,10 @@ func pageOf(r *page.Request, org *directory.Org, v asset.StockView) *stockPage {
 	if v.MayCount {
 		p.Scripts = []string{"jsqr.js", "scan.js"}
 	}
-	if !v.Open() {
+	switch {
+	case !v.ErasedAt.IsZero():
+		p.Title, p.Heading, p.Erased = v.Label, r.P.T("cases.erased"), r.P.T("stocks.erased", "at", r.P.DateTime(v.ErasedAt))
+	case !v.Open():
 		p.Finished = page.Line(org.NameOf(v.FinishedBy), r.P.DateTime(v.FinishedAt))
 	}
 	var names []string
@@ -291,6 +296,15 @@ func (d Deps) picture(w http.ResponseWriter, r *page.Request) error {
 			return err
 		}
 		g, err = d.Counts.Seen(r.Context(), r.By, r.PathValue("label"), code, asset.StockByPhoto, "")
+		if f := fault.As(err); f != nil {
+			// What is wrong with the code is said beside the picture that it was read from.
+			at := *f
+			at.Fields = slices.Clone(f.Fields)
+			for i := range at.Fields {
+				at.Fields[i].Name = "file"
+			}
+			return &at
+		}
 		return err
 	})
 	return d.answer(w, r, g, err)
