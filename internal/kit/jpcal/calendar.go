@@ -2,6 +2,7 @@ package jpcal
 
 import (
 	"slices"
+	"sync/atomic"
 	"time"
 )
 
@@ -16,11 +17,12 @@ type Options struct {
 	YearEndOpen bool // the company works from 29 December to 3 January
 }
 
-// Calendar answers which days are worked. It never changes after New, so any number of
-// goroutines may share it.
+// Calendar answers which days are worked. Any number of goroutines may share it, also
+// while SetExtra replaces the company's own days off; nothing else of it ever changes.
 type Calendar struct {
 	loc         *time.Location
-	off         map[Date]string
+	public      map[Date]string
+	extra       atomic.Pointer[map[Date]string]
 	open        map[Date]bool
 	yearEndOpen bool
 }
@@ -30,29 +32,36 @@ func New(loc *time.Location, opts Options) *Calendar {
 	if loc == nil {
 		loc = time.UTC
 	}
-	c := &Calendar{loc: loc, off: map[Date]string{}, open: map[Date]bool{}, yearEndOpen: opts.YearEndOpen}
+	c := &Calendar{loc: loc, public: map[Date]string{}, open: map[Date]bool{}, yearEndOpen: opts.YearEndOpen}
 	published := map[int]bool{}
 	for _, h := range opts.Official {
 		published[h.Date.Year] = true
 	}
 	for year := FirstYear; year <= LastYear; year++ {
 		if !published[year] {
-			c.add(Holidays(year))
+			add(c.public, Holidays(year))
 		}
 	}
-	c.add(opts.Official)
-	c.add(opts.Extra)
+	add(c.public, opts.Official)
+	c.SetExtra(opts.Extra)
 	for _, d := range opts.Open {
 		c.open[d] = true
 	}
 	return c
 }
 
-// add keeps the first name of a day: a public holiday before the company's own.
-func (c *Calendar) add(hs []Holiday) {
+// SetExtra replaces the company's own days off.
+func (c *Calendar) SetExtra(hs []Holiday) {
+	extra := map[Date]string{}
+	add(extra, hs)
+	c.extra.Store(&extra)
+}
+
+// add keeps the first name of a day.
+func add(to map[Date]string, hs []Holiday) {
 	for _, h := range hs {
-		if _, ok := c.off[h.Date]; !ok {
-			c.off[h.Date] = h.Name
+		if _, ok := to[h.Date]; !ok {
+			to[h.Date] = h.Name
 		}
 	}
 }
@@ -64,9 +73,12 @@ func (c *Calendar) Location() *time.Location { return c.loc }
 func (c *Calendar) DateOf(t time.Time) Date { return DateOf(t, c.loc) }
 
 // IsHoliday reports whether d is a public holiday or one of the company's own days off,
-// and its name. Weekends and the year's end are not holidays; see IsWorkday.
+// and its name, the public one first. Weekends and the year's end are not holidays; see
+// IsWorkday.
 func (c *Calendar) IsHoliday(d Date) (name string, ok bool) {
-	name, ok = c.off[d]
+	if name, ok = c.public[d]; !ok {
+		name, ok = (*c.extra.Load())[d]
+	}
 	return name, ok
 }
 
@@ -81,7 +93,7 @@ func (c *Calendar) IsWorkday(d Date) bool {
 	if !c.yearEndOpen && yearEnd(d) {
 		return false
 	}
-	_, off := c.off[d]
+	_, off := c.IsHoliday(d)
 	return !off
 }
 
@@ -128,9 +140,11 @@ func (c *Calendar) AddWorkdays(d Date, n int) Date {
 // Between lists the holidays from first to last, both included, in order.
 func (c *Calendar) Between(first, last Date) []Holiday {
 	var out []Holiday
-	for d, name := range c.off {
-		if !d.Before(first) && !d.After(last) {
-			out = append(out, Holiday{d, name})
+	for _, days := range []map[Date]string{c.public, *c.extra.Load()} {
+		for d := range days {
+			if name, _ := c.IsHoliday(d); !d.Before(first) && !d.After(last) && !slices.Contains(out, Holiday{d, name}) {
+				out = append(out, Holiday{d, name})
+			}
 		}
 	}
 	slices.SortFunc(out, func(a, b Holiday) int { return a.Date.Compare(b.Date) })
