@@ -8,8 +8,6 @@ import (
 	"io"
 	"time"
 
-	"golang.org/x/mod/sumdb/note"
-
 	"sekimori/internal/domain/access"
 	"sekimori/internal/domain/journal"
 	"sekimori/internal/domain/notice"
@@ -44,25 +42,25 @@ type Verdict struct {
 
 // Service is reading and proving the record.
 type Service struct {
-	store    Store
-	notices  notice.Store
-	origin   string
-	verifier note.Verifier
-	key      string
-	now      func() time.Time
+	store   Store
+	notices notice.Store
+	origin  string
+	keys    *journal.Keys
+	now     func() time.Time
+	machine func(context.Context) (Machine, error) // nil: nothing is known of it
 }
 
-// NewService makes the service; verifierKey is the public key that is handed out.
-func NewService(store Store, notices notice.Store, origin, verifierKey string, now func() time.Time) (*Service, error) {
-	v, err := note.NewVerifier(verifierKey)
+// NewService makes the service; publicKeys is the text that is handed out.
+func NewService(store Store, notices notice.Store, origin, publicKeys string, now func() time.Time) (*Service, error) {
+	keys, err := journal.ParseKeys(publicKeys)
 	if err != nil {
 		return nil, fmt.Errorf("read journal key: %w", err)
 	}
-	return &Service{store: store, notices: notices, origin: origin, verifier: v, key: verifierKey, now: now}, nil
+	return &Service{store: store, notices: notices, origin: origin, keys: keys, now: now}, nil
 }
 
-// PublicKey is the verifier key; it is no secret.
-func (s *Service) PublicKey() string { return s.key }
+// PublicKey is the public key, with every change of it; it is no secret.
+func (s *Service) PublicKey() string { return s.keys.String() }
 
 // Origin names this server's record.
 func (s *Service) Origin() string { return s.origin }
@@ -150,15 +148,36 @@ func (s *Service) Verify(ctx context.Context, by access.Actor) (Verdict, error) 
 	if err := by.May(access.ReadJournal); err != nil {
 		return Verdict{}, err
 	}
-	r, err := journal.VerifyStore(ctx, s.store, s.origin, note.VerifierList(s.verifier), nil)
+	r, err := journal.VerifyStore(ctx, s.store, s.origin, s.keys, nil)
 	if err != nil {
 		return Verdict{}, fmt.Errorf("verify journal: %w", err)
 	}
 	return Verdict{Report: r, At: s.now()}, nil
 }
 
+// Machine is what only the machine that the server runs on can tell.
+type Machine struct {
+	Began    time.Time     // the first entry of the record
+	Backup   time.Time     // the newest backup; zero when none was made
+	Free     int64         // bytes left on the disk of the data folder; -1 when not known
+	Behind   time.Duration // how far its clock lies behind the record
+	CertEnds time.Time     // when the certificate runs out; zero when a proxy holds it
+	Unmailed int           // auditors who did not get the checkpoint that is due
+}
+
+// Watch lets Health ask what the machine tells.
+func (s *Service) Watch(machine func(context.Context) (Machine, error)) { s.machine = machine }
+
+// When the machine needs somebody to look after it.
+const (
+	backupAge = 72 * time.Hour      // since the newest backup
+	leastFree = 1 << 30             // bytes
+	certAge   = 14 * 24 * time.Hour // until the certificate runs out
+)
+
 // Health is what the page about the system itself shows.
 type Health struct {
+	Machine      *Machine // nil when it is not watched, as in the demo
 	Notices      notice.Stats
 	Unsealed     int
 	OldestUnseal time.Time
@@ -180,6 +199,13 @@ func (h Health) Trouble() []string {
 	add(h.Notices.Unreachable > 0, "health.unreachable")
 	add(h.Notices.RefusedRecent+h.Notices.LettersRefused > 0, "health.refused")
 	add(h.Unsealed > 0 && h.At.Sub(h.OldestUnseal) > time.Minute, "health.unsealed")
+	if m := h.Machine; m != nil {
+		add(m.Unmailed > 0, "health.unmailed")
+		add(!m.Began.IsZero() && h.At.Sub(m.Began) > backupAge && h.At.Sub(m.Backup) > backupAge, "health.backup")
+		add(m.Free >= 0 && m.Free < leastFree, "health.room")
+		add(m.Behind > time.Second, "health.clock")
+		add(!m.CertEnds.IsZero() && m.CertEnds.Sub(h.At) < certAge, "health.certificate")
+	}
 	return out
 }
 
@@ -199,5 +225,13 @@ func (s *Service) Health(ctx context.Context, by access.Actor) (Health, error) {
 	if h.Checkpoint, h.HasCheck, err = s.store.LastCheckpoint(ctx); err != nil {
 		return h, fmt.Errorf("load checkpoint: %w", err)
 	}
+	if s.machine == nil {
+		return h, nil
+	}
+	m, err := s.machine(ctx)
+	if err != nil {
+		return h, fmt.Errorf("look at the machine: %w", err)
+	}
+	h.Machine = &m
 	return h, nil
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"database/sql"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"testing"
@@ -201,5 +202,41 @@ func TestHealth(t *testing.T) {
 	d.must(err)
 	if !h.HasCheck || h.Checkpoint.Size != 1 || h.Unsealed != 0 {
 		t.Errorf("health %+v", h)
+	}
+}
+
+// What the machine tells is weighed only where it is watched.
+func TestHealthOfTheMachine(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 4, 10, 9, 0, 0, 0, time.UTC)
+	well := audit.Machine{Began: now.Add(-100 * 24 * time.Hour), Backup: now.Add(-30 * time.Hour), Free: 5 << 30, CertEnds: now.Add(30 * 24 * time.Hour)}
+	for _, tt := range []struct {
+		name   string
+		change func(*audit.Machine)
+		want   []string
+	}{
+		{"well", func(*audit.Machine) {}, nil},
+		{"an old backup", func(m *audit.Machine) { m.Backup = now.Add(-73 * time.Hour) }, []string{"health.backup"}},
+		{"no backup", func(m *audit.Machine) { m.Backup = time.Time{} }, []string{"health.backup"}},
+		{"new, so no backup yet", func(m *audit.Machine) { m.Backup, m.Began = time.Time{}, now.Add(-time.Hour) }, nil},
+		{"nothing recorded yet", func(m *audit.Machine) { m.Backup, m.Began = time.Time{}, time.Time{} }, nil},
+		{"little room", func(m *audit.Machine) { m.Free = 100 << 20 }, []string{"health.room"}},
+		{"no room", func(m *audit.Machine) { m.Free = 0 }, []string{"health.room"}},
+		{"room not known", func(m *audit.Machine) { m.Free = -1 }, nil},
+		{"clock", func(m *audit.Machine) { m.Behind = 2 * time.Second }, []string{"health.clock"}},
+		{"certificate", func(m *audit.Machine) { m.CertEnds = now.Add(24 * time.Hour) }, []string{"health.certificate"}},
+		{"certificate of a proxy", func(m *audit.Machine) { m.CertEnds = time.Time{} }, nil},
+		{"auditor", func(m *audit.Machine) { m.Unmailed = 1 }, []string{"health.unmailed"}},
+	} {
+		m := well
+		tt.change(&m)
+		if d := cmp.Diff(tt.want, audit.Health{Machine: &m, At: now}.Trouble()); d != "" {
+			t.Errorf("%s (-want +got):\n%s", tt.name, d)
+		}
+	}
+	d := newDesk(t, 0)
+	d.Watch(func(context.Context) (audit.Machine, error) { return audit.Machine{}, errors.New("cannot tell") })
+	if _, err := d.Health(t.Context(), auditor()); err == nil {
+		t.Error("a machine that cannot be looked at counts as well")
 	}
 }

@@ -18,20 +18,24 @@ type Org struct {
 	Duties      []Assignment
 	Deputies    []Deputy
 	Absences    []Absence
-	Lenient     bool // contacts count as known to arrive whenever they were verified; see Trusting
+	Contacts    map[string][]Contact // by person, oldest first; beside their own mail address
+	Lenient     bool                 // contacts count as known to arrive whenever they were verified; see Trusting
 }
 
 // MaxDeputyChain is how many deputies of deputies are followed.
 const MaxDeputyChain = 3
 
-// VerifiedFor is how long a contact counts as reachable after it was last verified.
-const VerifiedFor = 90 * 24 * time.Hour
-
 // Reachable reports whether the person works here and has a contact that is known
 // to arrive. An address never verified counts from its entry (Verified is set then).
 func (o *Org) Reachable(person string, at time.Time) bool {
 	p, ok := o.People[person]
-	return ok && p.Active(at) && p.Email != "" && (o.Lenient || at.Sub(p.Verified) <= VerifiedFor)
+	if !ok || !p.Active(at) {
+		return false
+	}
+	if p.Email != "" && (o.Lenient || at.Sub(p.Verified) <= VerifiedFor) {
+		return true
+	}
+	return slices.ContainsFunc(o.Contacts[person], func(c Contact) bool { return c.Arrives(at) || o.Lenient && c.Takes() })
 }
 
 // works reports whether the person is known and works here: a duty ends with that,
@@ -41,7 +45,7 @@ func (o *Org) works(person string, at time.Time) bool {
 	return ok && p.Active(at)
 }
 
-// Trusting is the same directory with every mail address taken as verified: the last
+// Trusting is the same directory with every contact taken as verified of late: the last
 // resort when a whole chain has nobody whose contact was verified of late. It shares all
 // that it holds with o, because every level that fires asks for it.
 func (o *Org) Trusting() *Org {
@@ -177,6 +181,19 @@ func (o *Org) Above(person string) []string {
 		out = append(out, at)
 	}
 	return out
+}
+
+// HeadOf is who leads the department, else the nearest department above that has a head.
+// Empty when none has.
+func (o *Org) HeadOf(department string) string {
+	seen := map[string]bool{}
+	for d := department; d != "" && !seen[d]; d = o.Departments[d].Parent {
+		seen[d] = true
+		if h := o.Departments[d].Head; h != "" {
+			return h
+		}
+	}
+	return ""
 }
 
 // Heads reports whether head leads the department or one above it.

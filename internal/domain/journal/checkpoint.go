@@ -90,6 +90,9 @@ func ParseCheckpoint(signed []byte, verifiers note.Verifiers) (Checkpoint, error
 	if !own {
 		return Checkpoint{}, fmt.Errorf("%w: not signed by %q itself", ErrSignature, cp.Origin)
 	}
+	if k, ok := verifiers.(*Keys); ok && !k.inForce(n.Sigs, cp.Size) {
+		return Checkpoint{}, fmt.Errorf("%w: its key was not in force", ErrSignature)
+	}
 	cp.Note = signed
 	return cp, nil
 }
