@@ -8,6 +8,7 @@ package access
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"sekimori/internal/kit/fault"
 )
@@ -96,6 +97,8 @@ const (
 	ByToken   Via = "token"
 	ByLink    Via = "link"   // the link in a mail: may only answer or decide what the mail is about
 	ByDevice  Via = "device" // the person's PC, with the PC's own key: may only report
+	ByMail    Via = "mail"   // a mail that is surely theirs: may only report, and add to cases they may see
+	ByCode    Via = "code"   // nobody of the directory: may only report, and add to the one case of their code
 	BySystem  Via = "system" // the program itself
 )
 
@@ -107,11 +110,20 @@ type Actor struct {
 	Duties     []Duty
 	Via        Via
 	Session    string       // session id when Via is BySession
+	Fresh      time.Time    // when the session's person last showed password or passkey
 	Scopes     []Permission // a token's scopes; nil means all that the person may
+	Case       string       // the case that the receipt code opens, when Via is ByCode; "" before there is one
 }
 
 // System is the program itself: timers, the sealer, the demo's seed.
 func System() Actor { return Actor{Person: "system", Name: "system", Via: BySystem} }
+
+// Nobody is how the record names whoever acts without being known to the directory.
+const Nobody = "outside"
+
+// Outside is somebody without an account. incident is the id of the case that their
+// receipt code opens; "" for who has not reported yet.
+func Outside(incident string) Actor { return Actor{Person: Nobody, Via: ByCode, Case: incident} }
 
 // Has reports whether the actor holds the duty.
 func (a Actor) Has(d Duty) bool { return slices.Contains(a.Duties, d) }
@@ -124,7 +136,7 @@ func (a Actor) May(p Permission) error {
 	if a.Person == "" {
 		return fault.New(fault.Unauthenticated, "fault.unauthenticated", nil)
 	}
-	if a.Via == ByLink && p != Answer && p != Decide || a.Via == ByDevice && p != Report {
+	if a.Via == ByLink && p != Answer && p != Decide || a.Via == ByDevice && p != Report || a.Via == ByMail && p != Report || a.Via == ByCode && p != Report {
 		return fault.Deny(string(p))
 	}
 	if a.Scopes != nil && !slices.Contains(a.Scopes, p) {

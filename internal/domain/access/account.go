@@ -52,9 +52,13 @@ func (s *Service) RevokeSession(ctx context.Context, by Actor, person, session s
 	})
 }
 
-// SetLogin gives a person an account with a first password, or changes both.
+// SetLogin gives a person an account with a first password, or changes both and writes to
+// them that somebody did.
 func (s *Service) SetLogin(ctx context.Context, by Actor, person, login, password string) error {
 	if err := by.May(ManageAccounts); err != nil {
+		return err
+	}
+	if err := s.mustBeFresh(by); err != nil {
 		return err
 	}
 	login = strings.ToLower(strings.TrimSpace(login))
@@ -71,7 +75,17 @@ func (s *Service) SetLogin(ctx context.Context, by Actor, person, login, passwor
 		c.Add("login", "fault.login_taken", nil)
 		return c.Err()
 	}
-	return s.savePassword(ctx, by, Account{Person: person, Login: login}, password, "")
+	_, had, err := s.store.AccountOf(ctx, person)
+	if err != nil {
+		return fmt.Errorf("load account: %w", err)
+	}
+	return s.savePassword(ctx, by, Account{Person: person, Login: login}, password, "", func(tx Tx) error {
+		if !had {
+			return nil
+		}
+		now := s.now()
+		return tx.Post(ctx, Letter{ID: id.New("pwd", now), Topic: "account.password_given", Person: person, Path: "/account", At: now})
+	})
 }
 
 // ChangePassword sets the actor's own password; the old one is asked again, and
@@ -87,7 +101,7 @@ func (s *Service) ChangePassword(ctx context.Context, by Actor, old, fresh strin
 	if !ok {
 		return fault.Missing("account")
 	}
-	if err := s.throttled(ctx, acc.Login, ""); err != nil {
+	if err := s.waits(ctx, s.inside(by, "")); err != nil {
 		return err
 	}
 	right, err := s.hasher.Check(ctx, acc.Password, old)
@@ -99,16 +113,16 @@ func (s *Service) ChangePassword(ctx context.Context, by Actor, old, fresh strin
 	checkPassword(&c, "password", fresh, acc.Login)
 	if err := c.Err(); err != nil {
 		if !right {
-			if err := s.miss(ctx, acc.Login, ""); err != nil {
+			if err := s.missed(ctx, s.inside(by, ""), ""); err != nil {
 				return err
 			}
 		}
 		return err
 	}
-	return s.savePassword(ctx, by, acc, fresh, by.Session)
+	return s.savePassword(ctx, by, acc, fresh, by.Session, func(tx Tx) error { return tx.ClearMisses(ctx, insideKey(by)) })
 }
 
-func (s *Service) savePassword(ctx context.Context, by Actor, acc Account, password, keep string) error {
+func (s *Service) savePassword(ctx context.Context, by Actor, acc Account, password, keep string, also func(Tx) error) error {
 	hash, err := s.hasher.Hash(ctx, password)
 	if err != nil {
 		return fmt.Errorf("hash password: %w", err)
@@ -125,8 +139,14 @@ func (s *Service) savePassword(ctx context.Context, by Actor, acc Account, passw
 		if _, err := tx.DeleteSessions(ctx, acc.Person, keep); err != nil {
 			return fmt.Errorf("end other sessions: %w", err)
 		}
+		if err := tx.DeleteKnown(ctx, acc.Person); err != nil {
+			return fmt.Errorf("forget browsers: %w", err)
+		}
 		if err := tx.DeleteInvitation(ctx, acc.Person); err != nil { // no second way to the account
 			return fmt.Errorf("end invitation: %w", err)
+		}
+		if err := also(tx); err != nil {
+			return fmt.Errorf("set password: %w", err)
 		}
 		return tx.Record(ctx, ev)
 	})
@@ -147,6 +167,9 @@ func (s *Service) CreateToken(ctx context.Context, by Actor, n NewToken) (secret
 		n.Person = by.Person
 	}
 	if err := s.mayManage(by, n.Person); err != nil {
+		return "", Token{}, err
+	}
+	if err := s.mustBeFresh(by); err != nil {
 		return "", Token{}, err
 	}
 	n.Name = strings.TrimSpace(n.Name)

@@ -13,15 +13,18 @@ import (
 	"sekimori/internal/kit/id"
 )
 
-// Invitation lets one person without an account set a password, once. Only the hash of
-// its secret is kept; a person has at most one, and a new one ends the one before.
+// Invitation lets one person set a password, once: a first one with an account, or, when
+// Reset, a new one for the account that they have. Only the hash of its secret is kept; a
+// person has at most one, and a new one ends the one before.
 type Invitation struct {
+	ID      string
 	Person  string
 	Hash    [32]byte
 	Login   string // the sign-in name that the account will have, lower case
 	By      string // who made it
 	Created time.Time
 	Expires time.Time
+	Reset   bool
 }
 
 // Life of an invitation in days.
@@ -100,6 +103,19 @@ func (s *Service) Invitable(ctx context.Context, by Actor, people []Invitee) ([]
 // Invite makes an invitation of the given life in days for each of the people who has no
 // account; who got one meanwhile, or has left, is passed over. It gives what was made.
 func (s *Service) Invite(ctx context.Context, by Actor, people []Invitee, days int) ([]Issued, error) {
+	return s.invite(ctx, by, people, days, false)
+}
+
+// InviteByMail is Invite that writes to each of the people who has a mail address that is
+// known to arrive. The links are in the mails alone: the secrets that come back are empty.
+func (s *Service) InviteByMail(ctx context.Context, by Actor, people []Invitee, days int) ([]Issued, error) {
+	if s.rules.Seal == nil {
+		return nil, fault.New(fault.Denied, "fault.no_reset", nil)
+	}
+	return s.invite(ctx, by, people, days, true)
+}
+
+func (s *Service) invite(ctx context.Context, by Actor, people []Invitee, days int, mail bool) ([]Issued, error) {
 	if err := by.May(ManageAccounts); err != nil {
 		return nil, err
 	}
@@ -122,13 +138,11 @@ func (s *Service) Invite(ctx context.Context, by Actor, people []Invitee, days i
 		if err != nil {
 			return nil, fmt.Errorf("load identity: %w", err)
 		}
-		if x.Login == "" || !known || !who.Active {
+		if x.Login == "" || !known || !who.Active || mail && !who.Mailed {
 			continue
 		}
-		v := Issued{Secret: id.Secret(16)}
-		v.Invitation = Invitation{Person: x.Person, Hash: sha256.Sum256([]byte(v.Secret)), Login: x.Login, By: by.Person,
-			Created: now, Expires: now.AddDate(0, 0, days)}
-		ev, err := journal.NewEvent(now, "account.invited", x.Person, by.Person, map[string]any{"login": x.Login, "expires": v.Expires})
+		v := s.issue(x.Person, x.Login, by.Person, now.AddDate(0, 0, days), mail)
+		ev, err := journal.NewEvent(now, "account.invited", x.Person, by.Person, map[string]any{"login": x.Login, "expires": v.Expires, "mailed": mail})
 		if err != nil {
 			return nil, err
 		}
@@ -139,12 +153,46 @@ func (s *Service) Invite(ctx context.Context, by Actor, people []Invitee, days i
 			if err := tx.SaveInvitation(ctx, v.Invitation); err != nil {
 				return fmt.Errorf("save invitation: %w", err)
 			}
+			if mail {
+				if err := tx.Post(ctx, v.letter(topicInvited)); err != nil {
+					return fmt.Errorf("plan letter: %w", err)
+				}
+			}
 			if err := tx.Record(ctx, events[n]); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
+}
+
+// issue makes an invitation. Its secret is drawn and given back; or, for a mail, it is
+// what seals the id, so that only the mail and the server's key can tell it.
+func (s *Service) issue(person, login, by string, until time.Time, mail bool) Issued {
+	now := s.now()
+	v := Issued{Invitation: Invitation{ID: id.New("inv", now), Person: person, Login: login, By: by, Created: now, Expires: until}}
+	if mail {
+		v.Hash = sha256.Sum256([]byte(s.rules.Seal(MailedLink, v.ID)))
+		return v
+	}
+	v.Secret = id.Secret(16)
+	v.Hash = sha256.Sum256([]byte(v.Secret))
+	return v
+}
+
+// Topics of the letters that bring a link.
+const (
+	topicInvited = "account.invited"
+	topicReset   = "account.reset"
+)
+
+// MailedLink is what the secrets of links in mails about accounts are sealed under.
+const MailedLink = "account link"
+
+// letter is the mail that brings the link.
+func (v Invitation) letter(topic string) Letter {
+	return Letter{ID: v.ID, Topic: topic, Person: v.Person, Args: map[string]string{"login": v.Login, "until": v.Expires.Format(time.RFC3339)},
+		Path: "/invite/{secret}", At: v.Created}
 }
 
 // Invited gives the invitation of a link. Looking uses nothing up, so a program that
@@ -189,7 +237,11 @@ func (s *Service) Accept(ctx context.Context, link, password string, from Origin
 	if err != nil {
 		return "", Session{}, fmt.Errorf("hash password: %w", err)
 	}
-	set, err := journal.NewEvent(s.now(), "account.password_set", v.Person, v.Person, map[string]string{"invited_by": v.By})
+	how := map[string]string{"invited_by": v.By}
+	if v.Reset {
+		how = map[string]string{"reset_by": v.By}
+	}
+	set, err := journal.NewEvent(s.now(), "account.password_set", v.Person, v.Person, how)
 	if err != nil {
 		return "", Session{}, err
 	}
@@ -202,9 +254,14 @@ func (s *Service) Accept(ctx context.Context, link, password string, from Origin
 		if err != nil {
 			return fmt.Errorf("look for accounts: %w", err)
 		}
+		own := slices.ContainsFunc(others, func(a Account) bool { return a.Person == v.Person })
 		switch {
-		case !taken || slices.ContainsFunc(others, func(a Account) bool { return a.Person == v.Person }):
+		case !taken || own != v.Reset:
 			return fault.New(fault.NotFound, "fault.invitation_gone", nil)
+		case v.Reset:
+			if err := s.endAll(ctx, tx, v); err != nil {
+				return err
+			}
 		case len(others) > 0: // somebody else was given the name meanwhile
 			return fault.Clash("fault.invitation_login", nil)
 		}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"maps"
+	"net/netip"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -11,6 +13,7 @@ import (
 	"sekimori/internal/domain/journal"
 	"sekimori/internal/kit/fault"
 	"sekimori/internal/kit/id"
+	"sekimori/internal/kit/passkey"
 )
 
 // Account is a person's local way in. A person without one can be told of things
@@ -28,6 +31,18 @@ type Identity struct {
 	Department string
 	Duties     []Duty // those in force now
 	Active     bool   // false for leavers
+	Mailed     bool   // there is a mail address that is known to arrive
+}
+
+// Letter is a mail about somebody's account. Where Path ends in "{secret}", the mail alone
+// holds the link that works: what stands there is worked out from ID when it is written.
+type Letter struct {
+	ID     string // of what it is about
+	Topic  string // chooses the texts
+	Person string
+	Args   map[string]string
+	Path   string
+	At     time.Time
 }
 
 // Session is one signed-in browser.
@@ -40,6 +55,7 @@ type Session struct {
 	Created time.Time
 	Seen    time.Time
 	Expires time.Time
+	Fresh   time.Time // when password or passkey were last shown
 }
 
 // Token is a key for programs. Its secret is shown once.
@@ -73,6 +89,25 @@ type Tx interface {
 	DeleteInvitation(ctx context.Context, person string) error
 	// AccountsLike gives the person's account and the one of that sign-in name.
 	AccountsLike(ctx context.Context, person, login string) ([]Account, error)
+	// InvitationOf gives a person's invitation, whether expired or not.
+	InvitationOf(ctx context.Context, person string) (Invitation, bool, error)
+	// RenewSession gives a session another secret and notes that its person was proven.
+	RenewSession(ctx context.Context, person, session string, hash [32]byte, at time.Time) (Session, bool, error)
+	InsertPasskey(ctx context.Context, k Passkey) error
+	RenamePasskey(ctx context.Context, person, key, name string) (bool, error)
+	DeletePasskey(ctx context.Context, person, key string) (bool, error)
+	// UsePasskey writes count and times of a passkey, if it is still there.
+	UsePasskey(ctx context.Context, k Passkey) (bool, error)
+	// PasskeysLike gives the person's passkeys and the one of that credential.
+	PasskeysLike(ctx context.Context, person string, credential []byte) ([]Passkey, error)
+	// Spend keeps a challenge's hash until it ends, and reports whether it is the first time.
+	Spend(ctx context.Context, hash [32]byte, until, now time.Time) (bool, error)
+	// InsertKnown adds a proven browser and forgets those that have run out.
+	InsertKnown(ctx context.Context, k Known) error
+	// DeleteKnown forgets every proven browser of a person.
+	DeleteKnown(ctx context.Context, person string) error
+	// Post plans a mail about an account.
+	Post(ctx context.Context, l Letter) error
 }
 
 // Store reads and changes the sign-in data.
@@ -84,6 +119,12 @@ type Store interface {
 	InvitationByHash(ctx context.Context, hash [32]byte) (Invitation, bool, error)
 	Invitations(ctx context.Context) ([]Invitation, error)
 	Identity(ctx context.Context, person string, at time.Time) (Identity, bool, error)
+	// PersonByMail finds who works here under a mail address that is known to arrive; nobody
+	// when it is more than one person's.
+	PersonByMail(ctx context.Context, mail string, at time.Time) (string, bool, error)
+	Passkeys(ctx context.Context, person string) ([]Passkey, error)
+	PasskeyByCredential(ctx context.Context, credential []byte) (Passkey, bool, error)
+	KnownByHash(ctx context.Context, hash [32]byte) (Known, bool, error)
 	SessionByHash(ctx context.Context, hash [32]byte) (Session, bool, error)
 	Sessions(ctx context.Context, person string) ([]Session, error)
 	TouchSession(ctx context.Context, session string, at time.Time) error
@@ -92,19 +133,28 @@ type Store interface {
 	Misses(ctx context.Context, key string, since time.Time) (int, time.Time, error)
 }
 
-// Authenticator is the seam for other ways to know a person (passkeys, OIDC): it
-// turns its own proof into a person id, and Service.Begin opens the session.
+// Authenticator is the seam for other ways to know a person (OIDC): it turns its own
+// proof into a person id, and Service.Begin opens the session.
 type Authenticator interface {
 	Authenticate(ctx context.Context, proof any) (person string, err error)
 }
 
-// Rules are the times and counts of sign-in. Zero fields take the defaults.
+// Rules are the times and counts of sign-in, and what it works with. Zero fields take the
+// defaults.
 type Rules struct {
 	Idle     time.Duration // a session unused this long ends; default 12 h
 	Absolute time.Duration // a session ends at this age; default 7 days
 	Window   time.Duration // failures are counted over this time; default 15 min
 	PerLogin int           // failures for one login before waiting; default 10
 	PerAddr  int           // failures from one address before waiting; default 50
+	Asks     int           // for a reset by mail, from one address before waiting; default 20
+
+	Site    string // as browsers reach us; without it, or Seal, there are no passkeys
+	Company string // as passkeys name us
+	// Seal proves an id under what it is of, in hexadecimal, by a key of the server's.
+	// Without it no link is mailed.
+	Seal     func(what, id string) string
+	NoResets bool // nobody gets a new password by mail
 }
 
 // Service is sign-in, sessions and tokens.
@@ -114,6 +164,7 @@ type Service struct {
 	now    func() time.Time
 	rules  Rules
 	decoy  string // a hash to spend the same time on when the login is unknown
+	site   *passkey.Party
 }
 
 // NewService makes the sign-in service.
@@ -132,11 +183,21 @@ func NewService(ctx context.Context, store Store, hasher *Hasher, now func() tim
 	if r.PerAddr == 0 {
 		r.PerAddr = 50
 	}
-	decoy, err := hasher.Hash(ctx, id.Secret(8))
-	if err != nil {
+	if r.Asks == 0 {
+		r.Asks = 20
+	}
+	s := &Service{store: store, hasher: hasher, now: now, rules: r}
+	if r.Site != "" && r.Seal != nil {
+		var err error
+		if s.site, err = passkey.New(r.Site, r.Company); err != nil {
+			return nil, err
+		}
+	}
+	var err error
+	if s.decoy, err = hasher.Hash(ctx, id.Secret(8)); err != nil {
 		return nil, fmt.Errorf("prepare sign-in: %w", err)
 	}
-	return &Service{store: store, hasher: hasher, now: now, rules: r, decoy: decoy}, nil
+	return s, nil
 }
 
 // Origin is where a sign-in comes from.
@@ -186,39 +247,85 @@ func (s *Service) SignIn(ctx context.Context, login, password string, from Origi
 
 // Begin opens a session for a person whom an authenticator has recognised.
 func (s *Service) Begin(ctx context.Context, person, login string, from Origin) (string, Session, error) {
+	return s.begin(ctx, person, login, from, nil, func(context.Context, Tx) error { return nil })
+}
+
+// begin opens a session in one commit with what else belongs to it; more is told in the
+// event. The secret is always a new one, so that nobody can have planted it.
+func (s *Service) begin(ctx context.Context, person, login string, from Origin, more map[string]string, also func(context.Context, Tx) error) (string, Session, error) {
 	now := s.now()
 	secret := id.Secret(32)
 	sess := Session{ID: id.New("ses", now), Hash: sha256.Sum256([]byte(secret)), Person: person,
-		Address: clip(from.Address, 64), Agent: clip(from.Agent, 160), Created: now, Seen: now, Expires: now.Add(s.rules.Absolute)}
-	ev, err := journal.NewEvent(now, "account.signed_in", sess.ID, person, map[string]string{"address": sess.Address})
+		Address: clip(from.Address, 64), Agent: clip(from.Agent, 160), Created: now, Seen: now, Expires: now.Add(s.rules.Absolute), Fresh: now}
+	said := map[string]string{"address": sess.Address}
+	maps.Copy(said, more)
+	ev, err := journal.NewEvent(now, "account.signed_in", sess.ID, person, said)
 	if err != nil {
 		return "", Session{}, err
 	}
 	err = s.store.UpdateAccess(ctx, func(tx Tx) error {
+		if err := also(ctx, tx); err != nil {
+			return err
+		}
 		if err := tx.InsertSession(ctx, sess); err != nil {
 			return fmt.Errorf("insert session: %w", err)
 		}
-		if err := tx.ClearMisses(ctx, "login:"+login); err != nil {
-			return fmt.Errorf("clear failures: %w", err)
+		if login != "" {
+			if err := tx.ClearMisses(ctx, "login:"+login); err != nil {
+				return fmt.Errorf("clear failures: %w", err)
+			}
 		}
 		return tx.Record(ctx, ev)
 	})
 	return secret, sess, err
 }
 
-// counters names what failures are counted under, with the limit of each. A change of
-// password has no address of its own: people must not be counted together under "".
+// counters names what failures at the door are counted under, with the limit of each. A
+// passkey has no sign-in name: people must not be counted together under "".
 func (s *Service) counters(login, addr string) map[string]int {
-	m := map[string]int{"login:" + login: s.rules.PerLogin}
+	m := map[string]int{}
+	if login != "" {
+		m["login:"+login] = s.rules.PerLogin
+	}
 	if addr != "" {
-		m["addr:"+addr] = s.rules.PerAddr
+		m["addr:"+sender(addr)] = s.rules.PerAddr
 	}
 	return m
 }
 
+// inside counts the failures of who is in already: in their session, or at their link. What
+// strangers try at the door locks nobody out here.
+func (s *Service) inside(by Actor, addr string) map[string]int {
+	m := s.counters("", addr)
+	m[insideKey(by)] = s.rules.PerLogin
+	return m
+}
+
+func insideKey(by Actor) string {
+	return "inside:" + string(by.Via) + ":" + by.Person + ":" + by.Session
+}
+
+// sender is what one sender is counted under: an IPv4 address, or the /64 that a household
+// or an office gets of IPv6.
+func sender(addr string) string {
+	a, err := netip.ParseAddr(addr)
+	if err != nil {
+		return addr
+	}
+	if a = a.Unmap().WithZone(""); a.Is4() {
+		return a.String()
+	}
+	return netip.PrefixFrom(a, 64).Masked().String()
+}
+
 func (s *Service) throttled(ctx context.Context, login, addr string) error {
+	return s.waits(ctx, s.counters(login, addr))
+}
+
+// waits refuses when one of the keys has reached its limit.
+func (s *Service) waits(ctx context.Context, limits map[string]int) error {
 	since := s.now().Add(-s.rules.Window)
-	for key, limit := range s.counters(login, addr) {
+	for key, limit := range limits {
 		n, oldest, err := s.store.Misses(ctx, key, since)
 		if err != nil {
 			return fmt.Errorf("count failures: %w", err)
@@ -234,9 +341,14 @@ func (s *Service) throttled(ctx context.Context, login, addr string) error {
 // miss counts a failure and writes the one that closes the door into the journal;
 // single failures stay out of it, so that a flood cannot fill the record.
 func (s *Service) miss(ctx context.Context, login, addr string) error {
+	return s.missed(ctx, s.counters(login, addr), addr)
+}
+
+// missed is miss under the given keys with their limits.
+func (s *Service) missed(ctx context.Context, limits map[string]int, addr string) error {
 	now := s.now()
 	return s.store.UpdateAccess(ctx, func(tx Tx) error {
-		for key, limit := range s.counters(login, addr) {
+		for key, limit := range limits {
 			n, err := tx.Miss(ctx, key, now, s.rules.Window)
 			if err != nil {
 				return fmt.Errorf("count failure: %w", err)
@@ -279,7 +391,7 @@ func (s *Service) BySecret(ctx context.Context, secret string) (Actor, error) {
 		}
 	}
 	a, err := s.actor(ctx, sess.Person)
-	a.Via, a.Session = BySession, sess.ID
+	a.Via, a.Session, a.Fresh = BySession, sess.ID, sess.Fresh
 	return a, err
 }
 
@@ -305,6 +417,15 @@ func (s *Service) ByToken(ctx context.Context, secret string) (Actor, error) {
 		a.Scopes = []Permission{}
 	}
 	return a, err
+}
+
+// works reports whether the person works here now.
+func (s *Service) works(ctx context.Context, person string) (bool, error) {
+	who, ok, err := s.store.Identity(ctx, person, s.now())
+	if err != nil {
+		return false, fmt.Errorf("load identity: %w", err)
+	}
+	return ok && who.Active, nil
 }
 
 func (s *Service) actor(ctx context.Context, person string) (Actor, error) {

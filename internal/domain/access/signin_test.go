@@ -15,6 +15,7 @@ import (
 	"sekimori/internal/domain/access"
 	"sekimori/internal/domain/directory"
 	"sekimori/internal/domain/directory/directorytest"
+	"sekimori/internal/domain/notice"
 	"sekimori/internal/kit/fault"
 	"sekimori/internal/outbound/store"
 	"sekimori/internal/outbound/store/storetest"
@@ -44,7 +45,8 @@ func newDoor(t *testing.T, change func(*directory.Org)) *door {
 	d := &door{t: t, db: storetest.SQLite(t), now: directorytest.Noon()}
 	storetest.Seed(t, d.db, o)
 	var err error
-	d.Service, err = access.NewService(t.Context(), d.db, access.NewHasher(cheap(), 2), d.clock, access.Rules{PerLogin: 3, PerAddr: 8})
+	d.Service, err = access.NewService(t.Context(), d.db, access.NewHasher(cheap(), 2), d.clock, access.Rules{PerLogin: 3, PerAddr: 8, Asks: 3,
+		Site: site, Company: "架空商事", Seal: notice.NewLinks([]byte("a key of thirty-two bytes, or so")).Seal})
 	d.must(err)
 	for person, login := range map[string]string{"per_emp": "yoshida", "per_it": "hayashi", "per_old": "okada", "per_aud": "shimizu"} {
 		d.must(d.SetLogin(t.Context(), access.System(), person, login, password))
@@ -375,6 +377,7 @@ func TestTokens(t *testing.T) {
 	d.wait(time.Second)
 	_, err = d.ByToken(t.Context(), key)
 	refused(t, "an old one", err, fault.Unauthenticated, "fault.token_expired")
+	it = d.actor("hayashi") // who was signed in two days ago has to prove it again
 	key, tok, err = d.CreateToken(t.Context(), it, access.NewToken{Person: "per_emp", Name: "x", Scopes: []access.Permission{access.Report}, Days: 366})
 	d.must(err)
 	refused(t, "end another's", d.RevokeToken(t.Context(), emp, "per_it", tok.ID), fault.Denied, "fault.denied")
