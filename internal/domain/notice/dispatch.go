@@ -10,14 +10,17 @@ import (
 	"sekimori/internal/domain/journal"
 )
 
-// Sender hands one notice to a provider: an SMTP submission, the demo's outbox.
+// Sender hands one notice to a provider: an SMTP submission, the demo's outbox, a chat room.
 // It gives the provider's answer. A *Rejection means that trying again is useless.
 type Sender interface {
 	Send(ctx context.Context, a Attempt, t Track) (answer string, err error)
 }
 
 // Rejection is a provider's final no.
-type Rejection struct{ Answer string }
+type Rejection struct {
+	Answer string
+	Gone   bool // the contact itself takes nothing any more, whatever it is sent
+}
 
 // Error describes the rejection for a log.
 func (r *Rejection) Error() string { return "refused for good: " + r.Answer }
@@ -49,11 +52,29 @@ func NewDispatcher(store Store, sender Sender, now func() time.Time, workers int
 // SendDue claims what is due and sends it, and reports how many were tried. It
 // returns when all of them are settled.
 func (d *Dispatcher) SendDue(ctx context.Context) (int, error) {
-	batch, err := d.store.Claim(ctx, d.now(), Lease, 4*d.workers)
+	mails, err := d.SendMails(ctx)
+	others, err2 := d.SendOthers(ctx)
+	return mails + others, errors.Join(err, err2)
+}
+
+// SendMails is SendDue for mails alone.
+func (d *Dispatcher) SendMails(ctx context.Context) (int, error) { return d.sendDue(ctx, true) }
+
+// SendOthers is SendDue for all channels but mail: a chat service that hangs keeps no mail
+// waiting.
+func (d *Dispatcher) SendOthers(ctx context.Context) (int, error) { return d.sendDue(ctx, false) }
+
+func (d *Dispatcher) sendDue(ctx context.Context, mails bool) (int, error) {
+	batch, err := d.store.Claim(ctx, d.now(), Lease, 4*d.workers, mails)
 	if err != nil {
 		return 0, fmt.Errorf("claim notices: %w", err)
 	}
-	return len(batch), together(d.workers, batch, func(a Attempt) error { return d.send(ctx, a) })
+	return len(batch), together(d.workers, bundled(batch), func(as []Attempt) error {
+		if len(as) > 1 {
+			return d.sendBundle(ctx, as)
+		}
+		return d.send(ctx, as[0])
+	})
 }
 
 // together runs f for each, at most workers at once, and returns when all have ended.
@@ -87,8 +108,20 @@ func lapsing(claim, now time.Time) bool { return claim.Sub(now) < Lease/2 }
 type outcome struct {
 	state  SendState // Sent, Refused, or Planned: to be tried again
 	answer string
+	gone   bool      // refused, as everything else that goes there will be
 	at     time.Time // when it was sent, or is to be tried again
 	err    error     // why it is to be tried again
+}
+
+// set writes the outcome into an attempt.
+func (o outcome) set(a *Attempt) {
+	a.State, a.Answer = o.state, o.answer
+	switch o.state {
+	case Sent:
+		a.SentAt = o.at
+	case Planned:
+		a.NextTry = o.at
+	}
 }
 
 // handOver gives one message to a provider within half the lease.
@@ -101,7 +134,7 @@ func handOver(ctx context.Context, now func() time.Time, tries int, send func(co
 	case err == nil:
 		return outcome{state: Sent, answer: clip(answer, 200), at: now()}
 	case errors.As(err, &no):
-		return outcome{state: Refused, answer: clip(no.Answer, 200)}
+		return outcome{state: Refused, answer: clip(no.Answer, 200), gone: no.Gone}
 	}
 	return outcome{state: Planned, answer: clip(err.Error(), 200), at: now().Add(backoff(tries)), err: err}
 }
@@ -115,19 +148,14 @@ func (d *Dispatcher) send(ctx context.Context, a Attempt) error {
 	if err != nil {
 		return fmt.Errorf("load track %s: %w", a.Track, err)
 	}
-	if t.State != Open { // answered between claim and now
+	if !t.wants(a) { // answered between claim and now
 		return d.settle(ctx, a.ID, func(a *Attempt) { a.State, a.Late = Cancelled, false })
 	}
 	o := handOver(ctx, d.now, a.Tries, func(ctx context.Context) (string, error) { return d.sender.Send(ctx, a, t) })
-	err = d.settle(ctx, a.ID, func(a *Attempt) {
-		a.State, a.Answer = o.state, o.answer
-		switch o.state {
-		case Sent:
-			a.SentAt = o.at
-		case Planned:
-			a.NextTry = o.at
-		}
-	})
+	err = d.settle(ctx, a.ID, o.set)
+	if o.gone {
+		err = errors.Join(err, d.lose(ctx, a, o.answer))
+	}
 	if o.err != nil {
 		return errors.Join(fmt.Errorf("send notice %s: %w", a.ID, o.err), err)
 	}
@@ -158,6 +186,28 @@ func (d *Dispatcher) settle(ctx context.Context, attempt string, set func(*Attem
 		ev, err := journal.NewEvent(d.now(), "notice."+eventOf(a.State), a.Incident, "system",
 			map[string]any{"notice": a.ID, "track": a.Track, "person": a.Person, "channel": a.Channel, "level": a.Level, "pass": a.Pass,
 				"attempt": a.Number, "tries": a.Tries, "answer": a.Answer, "late": a.Late})
+		if err != nil {
+			return err
+		}
+		return tx.Record(ctx, ev)
+	})
+}
+
+// lose marks the contact of an attempt as one that takes nothing any more: the person is
+// told so on their pages, and notices go to the others.
+func (d *Dispatcher) lose(ctx context.Context, a Attempt, why string) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	return d.store.UpdateNotices(ctx, func(tx Tx) error {
+		news, err := tx.ContactFailed(ctx, a.Person, a.Channel, a.Address, why, d.now())
+		if err != nil {
+			return fmt.Errorf("mark contact of notice %s: %w", a.ID, err)
+		}
+		if !news {
+			return nil
+		}
+		ev, err := journal.NewEvent(d.now(), "directory.contact_failed", a.Person, "system",
+			map[string]any{"channel": a.Channel, "notice": a.ID, "answer": why})
 		if err != nil {
 			return err
 		}

@@ -125,7 +125,7 @@ func (h *house) boot() {
 	h.t.Helper()
 	cal := jpcal.New(jst, jpcal.Options{})
 	h.people = directory.NewService(h.db, h.clock.now)
-	h.notice = notice.NewService(h.db, h.people, h.clock.now, func(t time.Time) time.Time { return cal.NextWorkday(t, 9) })
+	h.notice = notice.NewService(h.db, h.people, h.clock.now, cal)
 	h.send = notice.NewDispatcher(h.db, h.post, h.clock.now, 4)
 	var err error
 	h.cases, err = incident.NewService(h.t.Context(), incident.Parts{Store: h.db, Blobs: blobs{}, People: h.people, Notices: h.notice, Tracks: h.db, Now: h.clock.now, Zone: jst})

@@ -16,7 +16,7 @@ type Letter struct {
 	Person  string
 	For     string            // whom the person stands in for; "" for none
 	Args    map[string]string // fill the places of the texts; never more than the mail must say
-	Path    string            // page that it leads to, such as "/requests/REQ-2026-0007"
+	Path    string            // page that it leads to, such as "/requests/REQ-2026-0007"; see SecretPlace
 	Act     bool              // its link lets the person act on About without signing in
 	Planned time.Time
 	NextTry time.Time
@@ -25,6 +25,11 @@ type Letter struct {
 	SentAt  time.Time
 	Answer  string // the provider's last words, shortened
 }
+
+// SecretPlace ends the path of a letter about an account when the page opens to nobody but
+// its reader: the sealed id of what the letter is about takes its place when the mail is
+// written, so that no secret lies among the letters.
+const SecretPlace = "{secret}"
 
 // Letters is the part of a transaction that plans letters.
 type Letters interface {

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
+	"encoding/hex"
 	"fmt"
 	"strings"
 	"time"
@@ -19,10 +20,20 @@ const LinkLife = 14 * 24 * time.Hour
 
 // Links makes and reads the tokens in notices. A token names one attempt and is
 // proved by the server's key, so nothing secret lies in the database.
-type Links struct{ key []byte }
+type Links struct {
+	key   []byte
+	older [][]byte // that open links made before a change of keys
+}
 
-// NewLinks takes the server's link key, 32 bytes.
-func NewLinks(key []byte) Links { return Links{key: key} }
+// NewLinks takes the server's link key, 32 bytes, and those before it that still open
+// links.
+func NewLinks(key []byte, older ...string) Links {
+	l := Links{key: key}
+	for _, k := range older {
+		l.older = append(l.older, []byte(k))
+	}
+	return l
+}
 
 // Token is the path element that opens one notice.
 func (l Links) Token(attempt string) string {
@@ -39,6 +50,10 @@ func (l Links) LetterToken(letter string) string { return l.token("letter", lett
 // ReadLetter gives the letter that a token names.
 func (l Links) ReadLetter(token string) (letter string, err error) { return l.read("letter", token) }
 
+// Seal proves an id under what it is of, in hexadecimal. What is sealed as a notice or a
+// letter is no seal of anything else.
+func (l Links) Seal(what, id string) string { return hex.EncodeToString(l.mac("seal of "+what, id)) }
+
 func (l Links) token(what, id string) string {
 	return id + "." + base64.RawURLEncoding.EncodeToString(l.mac(what, id))
 }
@@ -46,10 +61,24 @@ func (l Links) token(what, id string) string {
 func (l Links) read(what, token string) (string, error) {
 	id, mac, ok := strings.Cut(token, ".")
 	got, err := base64.RawURLEncoding.DecodeString(mac)
-	if !ok || err != nil || len(token) > 200 || subtle.ConstantTimeCompare(got, l.mac(what, id)) != 1 {
+	if !ok || err != nil || len(token) > 200 || !l.made(got, what, id) {
 		return "", fault.New(fault.NotFound, "fault.bad_link", nil)
 	}
 	return id, nil
+}
+
+// made reports whether one of the keys made a proof.
+func (l Links) made(mac []byte, what, id string) bool {
+	right := subtle.ConstantTimeCompare(mac, l.mac(what, id))
+	for _, k := range l.older {
+		right |= subtle.ConstantTimeCompare(mac, Links{key: k}.mac(what, id))
+	}
+	return right == 1
+}
+
+// Mark stands for a person where their name has no place, such as in their browser.
+func (l Links) Mark(person string) string {
+	return base64.RawURLEncoding.EncodeToString(l.mac("mark", person))
 }
 
 // mac proves an id under what it is of.

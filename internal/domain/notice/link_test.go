@@ -30,3 +30,24 @@ func FuzzLinkToken(f *testing.F) {
 		}
 	})
 }
+
+// After a change of keys, links made with the older key still open; new ones are made with
+// the new key alone, and a retired key opens nothing.
+func TestLinksAfterAChangeOfKeys(t *testing.T) {
+	t.Parallel()
+	before := notice.NewLinks([]byte("the older key"))
+	after, retired := notice.NewLinks([]byte("the newer key"), "the older key"), notice.NewLinks([]byte("the newer key"))
+	old, fresh := before.Token("ntc_a"), after.Token("ntc_a")
+	if got, err := after.Read(old); got != "ntc_a" || err != nil {
+		t.Errorf("an older link: %q, %v", got, err)
+	}
+	if _, err := retired.Read(old); err == nil {
+		t.Error("a link of a retired key opens")
+	}
+	if _, err := before.Read(fresh); err == nil || old == fresh {
+		t.Error("a new link was made with the older key")
+	}
+	if _, err := after.ReadLetter(old); err == nil {
+		t.Error("a notice's link opens a letter")
+	}
+}

@@ -53,9 +53,12 @@ type Track struct {
 	Incident string
 	Receiver Receiver
 	Urgency  Urgency
-	Policy   int      // version frozen when the case was opened (rule 12)
-	Reporter string   // person id; "" for an outside report. Never told about their own report
-	LeftOut  []string // people whom the report concerns, asked to be left out (rule 4)
+	Policy   int    // version frozen when the case was opened (rule 12)
+	Reporter string // person id; "" for an outside report. Never told about their own report
+	// Department is the id of the one that the report concerns: an outside report has no
+	// reporter whose superior could be asked for, so that its head is.
+	Department string
+	LeftOut    []string // people whom the report concerns, asked to be left out (rule 4)
 
 	State    State
 	Pass     int    // from 1; grows each time the last level goes unanswered (rule 6)
@@ -65,8 +68,12 @@ type Track struct {
 	PassedTo string // a person named by hand; overrides the level's people (rule 9)
 	Started  time.Time
 	LevelEnd time.Time // the window's end
-	NextFire time.Time // durable timer; zero when the track rests
+	NextFire time.Time // durable timer, of an answered track too (rule 8); zero when nothing is to come
 	Empty    bool      // the last pass found nobody to tell
+
+	HeldSince time.Time // when what waits for working hours was due; zero when nothing does (rule 10)
+	Hurried   bool      // whoever reported said that it cannot wait for working hours
+	Asked     time.Time // when the answerer was asked whether they are still on it; zero when not (rule 8)
 
 	AckedAt  time.Time
 	AckedBy  string
@@ -108,8 +115,8 @@ type Attempt struct {
 	Incident string
 	Person   string
 	For      string
-	Channel  string // "mail"
-	Address  string
+	Channel  string // of a directory.Channel
+	Address  string // mail: the address; else the id of the contact
 	Pass     int
 	Level    int
 	Number   int // attempt within the level
@@ -120,6 +127,8 @@ type Attempt struct {
 	SentAt   time.Time
 	Answer   string // the provider's last words, shortened
 	Late     bool   // in the provider's hands when someone answered (rule 7)
+	Purpose  Purpose
+	Bundle   string // shared by the notices of one mail; names that mail. "" for one that went alone
 }
 
 // Told lists are small; has reports whether the person was told.

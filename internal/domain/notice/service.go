@@ -12,6 +12,7 @@ import (
 	"sekimori/internal/domain/directory"
 	"sekimori/internal/domain/journal"
 	"sekimori/internal/kit/fault"
+	"sekimori/internal/kit/jpcal"
 )
 
 // Queue is the part of a transaction that starts tracks; the case's own
@@ -24,6 +25,8 @@ type Queue interface {
 // Tx is one transaction over tracks and attempts.
 type Tx interface {
 	Queue
+	bounceTx
+	rosterTx
 	// LockTrack reads a track and holds it until the transaction ends.
 	LockTrack(ctx context.Context, track string) (Track, []Told, error)
 	// SaveFired writes a track that exists, with what its firing added.
@@ -33,11 +36,19 @@ type Tx interface {
 	LockAttempt(ctx context.Context, attempt string) (Attempt, error)
 	SaveAttempt(ctx context.Context, a Attempt) error
 	SavePolicy(ctx context.Context, p Policy) error
-	// VerifyContact notes that a person's mail address was seen to work.
-	VerifyContact(ctx context.Context, person string, at time.Time) error
+	// ContactWorked notes that what was sent to a person's contact was read there.
+	ContactWorked(ctx context.Context, person, channel, address string, at time.Time) error
+	// ContactFailed notes that a contact refused for good, and reports whether that is news.
+	ContactFailed(ctx context.Context, person, channel, address, why string, at time.Time) (bool, error)
 	// HoldCase reports whether the case still wants work, and keeps that so until the
 	// transaction ends.
 	HoldCase(ctx context.Context, incident string) (open bool, err error)
+	// Decided reports whether a case has seen a decision on what is done about it, or work
+	// by somebody else than its finder since a time.
+	Decided(ctx context.Context, incident string, since time.Time) (bool, error)
+	// SaveDayOff keeps one of the company's own days off; one without a name is a day of
+	// work again.
+	SaveDayOff(ctx context.Context, d DayOff) error
 	// Adopt freezes the newest policy on every open track, by an explicit act.
 	Adopt(ctx context.Context, version int) (int, error)
 }
@@ -45,19 +56,25 @@ type Tx interface {
 // Store reads and changes tracks and attempts.
 type Store interface {
 	UpdateNotices(ctx context.Context, f func(Tx) error) error
-	// Due lists open tracks whose timer has run out, oldest first.
+	// Due lists tracks whose timer has run out, oldest first.
 	Due(ctx context.Context, now time.Time, limit int) ([]string, error)
 	// Claim takes attempts that are due and marks them Sending until lease; another
-	// process's lapsed claims are taken too, oldest first.
-	Claim(ctx context.Context, now time.Time, lease time.Duration, limit int) ([]Attempt, error)
+	// process's lapsed claims are taken too, oldest first. Of the repeats to one contact
+	// only those are taken that TakeTurn chooses, once in a Turn; the others are put off.
+	// It takes mails, or all else.
+	Claim(ctx context.Context, now time.Time, lease time.Duration, limit int, mails bool) ([]Attempt, error)
 	// NextDue is when the next timer of a track or a planned attempt runs out.
 	NextDue(ctx context.Context) (time.Time, bool, error)
 	Track(ctx context.Context, track string) (Track, []Told, error)
 	TracksOf(ctx context.Context, incident string) ([]Track, []Told, []Attempt, error)
-	Waiting(ctx context.Context) ([]Track, []Told, error) // every open track, oldest first
+	Waiting(ctx context.Context) ([]Track, []Told, error) // every track that is open or asks its answerer, oldest first
 	AttemptByID(ctx context.Context, attempt string) (Attempt, error)
+	// Mailed lists whom a mail of ours went to, by the part of its Message-ID before the @.
+	Mailed(ctx context.Context, ours string) ([]Mailed, error)
 	LatestPolicy(ctx context.Context) (Policy, error)
 	PolicyVersion(ctx context.Context, version int) (Policy, error)
+	DaysOff(ctx context.Context) ([]DayOff, error) // of the company alone, by day
+	Rosters(ctx context.Context) ([]Roster, error) // by name
 	Stats(ctx context.Context, now time.Time) (Stats, error)
 }
 
@@ -91,15 +108,24 @@ func (s Stats) Waiting(now time.Time) time.Duration {
 
 // Service is the verbs of telling and answering.
 type Service struct {
-	store       Store
-	people      *directory.Service
-	now         func() time.Time
-	nextWorkday func(time.Time) time.Time
+	store    Store
+	people   *directory.Service
+	now      func() time.Time
+	calendar *jpcal.Calendar
+	proof    bool // a link alone does not answer
 }
 
-// NewService makes the service; nextWorkday is the company's calendar.
-func NewService(store Store, people *directory.Service, now func() time.Time, nextWorkday func(time.Time) time.Time) *Service {
-	return &Service{store: store, people: people, now: now, nextWorkday: nextWorkday}
+// WantProof makes a link answer only for who has proven that it is them. It is called
+// before the service is used.
+func (s *Service) WantProof() { s.proof = true }
+
+// WantsProof reports whether a link alone does not answer.
+func (s *Service) WantsProof() bool { return s.proof }
+
+// NewService makes the service. The calendar is the company's; with nil every day and hour
+// is one of work.
+func NewService(store Store, people *directory.Service, now func() time.Time, calendar *jpcal.Calendar) *Service {
+	return &Service{store: store, people: people, now: now, calendar: calendar}
 }
 
 // Lookout gathers what a firing needs. version 0 is the newest policy.
@@ -117,7 +143,13 @@ func (s *Service) Lookout(ctx context.Context, version int) (Lookout, error) {
 	if err != nil {
 		return Lookout{}, fmt.Errorf("load policy %d: %w", version, err)
 	}
-	return Lookout{Org: o, Policy: p, Now: s.now(), NextWorkday: s.nextWorkday}, nil
+	w := Lookout{Org: o, Policy: p, Now: s.now(), Calendar: s.calendar}
+	if len(p.rosters()) > 0 {
+		if w.Rosters, err = s.store.Rosters(ctx); err != nil {
+			return Lookout{}, fmt.Errorf("load rosters: %w", err)
+		}
+	}
+	return w, nil
 }
 
 // FireDue runs every timer that has run out, oldest first, each in its own commit,
@@ -148,9 +180,15 @@ func (s *Service) change(ctx context.Context, track string, f func(Track, Lookou
 }
 
 func fireIn(ctx context.Context, tx Tx, track string, w Lookout, f func(Track, Lookout) (Fired, error), more ...journal.Event) error {
-	t, _, err := tx.LockTrack(ctx, track)
+	t, told, err := tx.LockTrack(ctx, track)
 	if err != nil {
 		return fmt.Errorf("lock track %s: %w", track, err)
+	}
+	w.Told = told
+	if t.State == Acked {
+		if w.Decided, err = tx.Decided(ctx, t.Incident, t.AckedAt); err != nil {
+			return fmt.Errorf("look for a decision on %s: %w", t.Incident, err)
+		}
 	}
 	if w.Unsent, err = tx.Pending(ctx, track); err != nil {
 		return fmt.Errorf("list unsent of %s: %w", track, err)
@@ -191,11 +229,14 @@ type Ack struct {
 	Track string
 	Note  string // shown to the reporter; may be empty
 	Path  string // "web", "link", "api"
+	// Attempt is the notice whose link was followed; the contact that it went to works.
+	Attempt string
 }
 
 // Acknowledge records that someone answers. The first answer ends the track's
 // notices in the same commit; what is already with the provider is marked late.
-// Answering again is no error and changes nothing (rule 7).
+// Answering again is no error and changes nothing (rule 7), unless the answerer was asked
+// whether they are still on it: then whoever presses is (rule 8).
 func (s *Service) Acknowledge(ctx context.Context, by access.Actor, a Ack) (Track, error) {
 	if err := by.May(access.Answer); err != nil {
 		return Track{}, err
@@ -206,9 +247,21 @@ func (s *Service) Acknowledge(ctx context.Context, by access.Actor, a Ack) (Trac
 	if err := c.Err(); err != nil {
 		return Track{}, err
 	}
-	now := s.now()
+	if s.proof && by.Via == access.ByLink && by.Fresh.IsZero() {
+		c.Add("password", "fault.prove_link", nil)
+		return Track{}, c.Err()
+	}
+	t, _, err := s.store.Track(ctx, a.Track)
+	if err != nil {
+		return Track{}, err
+	}
+	w, err := s.Lookout(ctx, t.Policy)
+	if err != nil {
+		return Track{}, err
+	}
+	now := w.Now
 	var out Track
-	err := s.store.UpdateNotices(ctx, func(tx Tx) error {
+	err = s.store.UpdateNotices(ctx, func(tx Tx) error {
 		t, told, err := tx.LockTrack(ctx, a.Track)
 		if err != nil {
 			return err
@@ -217,10 +270,20 @@ func (s *Service) Acknowledge(ctx context.Context, by access.Actor, a Ack) (Trac
 		if !t.MayAnswer(by, told) {
 			return fault.Deny(string(access.Answer))
 		}
-		if t.State != Open {
+		kind := "notice.acknowledged"
+		switch {
+		case t.Asks():
+			kind = "notice.continued"
+			if a.Note == "" && t.AckedBy == by.Person {
+				a.Note = t.AckNote
+			}
+		case t.State != Open:
 			return nil
+		default:
+			t.AckedAt = now
 		}
-		t.State, t.AckedAt, t.AckedBy, t.AckPath, t.AckNote, t.NextFire = Acked, now, by.Person, a.Path, a.Note, time.Time{}
+		t.State, t.AckedBy, t.AckFor, t.AckPath, t.AckNote = Acked, by.Person, "", a.Path, a.Note
+		t.NextFire, t.Asked, t.HeldSince = w.askAt(t), time.Time{}, time.Time{}
 		for _, x := range told {
 			if x.Person == by.Person {
 				t.AckFor = x.For
@@ -230,15 +293,15 @@ func (s *Service) Acknowledge(ctx context.Context, by access.Actor, a Ack) (Trac
 		if err != nil {
 			return err
 		}
-		ev, err := journal.NewEvent(now, "notice.acknowledged", t.Incident, by.Person,
+		ev, err := journal.NewEvent(now, kind, t.Incident, by.Person,
 			map[string]any{"track": t.ID, "receiver": t.Receiver, "path": a.Path, "note": a.Note, "for": t.AckFor,
 				"cancelled": cancelled, "late": late})
 		if err != nil {
 			return err
 		}
-		if by.Via == access.ByLink { // the link came back: the address works
-			if err := tx.VerifyContact(ctx, by.Person, now); err != nil {
-				return fmt.Errorf("note verified contact: %w", err)
+		if by.Via == access.ByLink {
+			if err := worked(ctx, tx, by.Person, a.Attempt, now); err != nil {
+				return err
 			}
 		}
 		out = t
@@ -247,9 +310,27 @@ func (s *Service) Acknowledge(ctx context.Context, by access.Actor, a Ack) (Trac
 	return out, err
 }
 
+// worked notes that the link of a notice came back: the contact that it went to works.
+func worked(ctx context.Context, tx Tx, person, attempt string, now time.Time) error {
+	if attempt == "" {
+		return nil
+	}
+	a, err := tx.LockAttempt(ctx, attempt)
+	if err != nil {
+		return fmt.Errorf("load notice %s: %w", attempt, err)
+	}
+	if a.Person != person {
+		return nil
+	}
+	if err := tx.ContactWorked(ctx, person, a.Channel, a.Address, now); err != nil {
+		return fmt.Errorf("note contact that works: %w", err)
+	}
+	return nil
+}
+
 // silence cancels what has not gone out and marks as late what is on its way; it gives
 // the ids of both for the record.
-func silence(ctx context.Context, tx Tx, track string) (cancelled, late []string, err error) {
+func silence(ctx context.Context, tx CaseTx, track string) (cancelled, late []string, err error) {
 	pending, err := tx.Pending(ctx, track)
 	if err != nil {
 		return nil, nil, fmt.Errorf("list unsent of %s: %w", track, err)
@@ -361,7 +442,7 @@ func (s *Service) End(ctx context.Context, by access.Actor, track, reason string
 		if t.State != Open {
 			return fault.Clash("fault.track_closed", nil)
 		}
-		t.State, t.EndedWhy, t.NextFire = Closed, reason, time.Time{}
+		t.State, t.EndedWhy, t.NextFire, t.HeldSince = Closed, reason, time.Time{}, time.Time{}
 		cancelled, late, err := silence(ctx, tx, t.ID)
 		if err != nil {
 			return err
@@ -390,11 +471,17 @@ func (s *Service) SetPolicy(ctx context.Context, by access.Actor, p Policy, adop
 		}
 		return Policy{}, c.Err()
 	}
+	if err := s.knownRosters(ctx, p); err != nil {
+		return Policy{}, err
+	}
 	old, err := s.store.LatestPolicy(ctx)
 	if err != nil {
 		return Policy{}, fmt.Errorf("load policy: %w", err)
 	}
 	p.Version, p.By, p.At = old.Version+1, by.Person, s.now()
+	if p.Lapse == nil {
+		p.Lapse = old.Lapse
+	}
 	return p, s.store.UpdateNotices(ctx, func(tx Tx) error {
 		if err := tx.SavePolicy(ctx, p); err != nil {
 			return fmt.Errorf("save policy: %w", err)
@@ -405,7 +492,7 @@ func (s *Service) SetPolicy(ctx context.Context, by access.Actor, p Policy, adop
 				return fmt.Errorf("adopt policy: %w", err)
 			}
 		}
-		ev, err := journal.NewEvent(p.At, "notice.policy_set", "", by.Person, map[string]any{"version": p.Version, "reason": p.Reason, "chains": p.Chains, "adopted_by": n})
+		ev, err := journal.NewEvent(p.At, "notice.policy_set", "", by.Person, map[string]any{"version": p.Version, "reason": p.Reason, "chains": p.Chains, "lapse": p.Lapse, "hours": p.Hours, "adopted_by": n})
 		if err != nil {
 			return err
 		}
