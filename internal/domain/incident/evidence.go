@@ -43,6 +43,12 @@ func (s *Service) AddEvidence(ctx context.Context, by access.Actor, incident str
 	if err != nil {
 		return Evidence{}, fmt.Errorf("load evidence of %s: %w", c.ID, err)
 	}
+	limit := s.limits.File
+	if by.Via == access.ByCode {
+		if limit, err = s.roomOutside(all); err != nil {
+			return Evidence{}, err
+		}
+	}
 	var used int64
 	for _, e := range all {
 		if u.Once != "" && e.Once == u.Once {
@@ -50,7 +56,7 @@ func (s *Service) AddEvidence(ctx context.Context, by access.Actor, incident str
 		}
 		used += e.Size
 	}
-	left := min(s.limits.File, s.limits.Case-used)
+	left := min(limit, s.limits.Case-used)
 	if left <= 0 {
 		return Evidence{}, fault.New(fault.TooLarge, "fault.case_full", fault.Args{"max": fmt.Sprint(s.limits.Case >> 20)})
 	}
@@ -82,6 +88,15 @@ func (s *Service) AddEvidence(ctx context.Context, by access.Actor, incident str
 				return journal.Event{}, errKept
 			}
 		}
+		if by.Via == access.ByCode { // others of theirs may have come while this one was on its way
+			kept, err := s.store.EvidenceOf(ctx, i.ID)
+			if err != nil {
+				return journal.Event{}, fmt.Errorf("load evidence of %s: %w", i.ID, err)
+			}
+			if _, err := s.roomOutside(kept); err != nil {
+				return journal.Event{}, err
+			}
+		}
 		if err := tx.InsertEvidence(ctx, e); err != nil {
 			return journal.Event{}, fmt.Errorf("insert evidence: %w", err)
 		}
@@ -109,7 +124,7 @@ func (s *Service) OpenEvidence(ctx context.Context, by access.Actor, evidence st
 	if err != nil {
 		return Evidence{}, nil, err
 	}
-	if c.Sight == AsFinder && e.By != c.Reporter && e.By != c.OnBehalf || !e.ErasedAt.IsZero() {
+	if c.Sight == AsFinder && !c.added(by, e) || !e.ErasedAt.IsZero() {
 		return Evidence{}, nil, fault.Missing("evidence")
 	}
 	ev, err := journal.NewEvent(s.now(), "incident.evidence_read", e.Incident, by.Person, map[string]string{"evidence": e.ID})

@@ -19,6 +19,7 @@ type Query struct {
 	Statuses   []Status
 	Department string
 	Unanswered bool // at least one open track
+	Unread     bool // words of the other side that the actor has not read
 	From, To   time.Time
 	After      string // cursor: the id of the last row of the page before
 	Limit      int    // 1–200; default 50
@@ -35,6 +36,7 @@ type Query struct {
 type Row struct {
 	Incident
 	OpenTracks []notice.Receiver
+	Unread     int // messages of the other side that the actor has not read
 }
 
 // Page is one page of a list, newest first.
@@ -56,7 +58,7 @@ func (s *Service) Find(ctx context.Context, by access.Actor, q Query) (Page, err
 	if by.Person == "" {
 		return Page{}, by.May(access.Report)
 	}
-	if by.Via == access.ByLink { // opens one notice and nothing else
+	if by.Via == access.ByLink || by.Via == access.ByCode || by.Via == access.ByMail { // opens one notice or one case, and nothing else
 		return Page{}, fault.Deny(string(access.ReadCases))
 	}
 	if !inScope(by, access.ReadCases) {

@@ -106,15 +106,16 @@ const (
 	Closing       Status = "closing"       // 完了の確認待ち: a second person must confirm
 	Closed        Status = "closed"        // 完了
 	Withdrawn     Status = "withdrawn"     // 取下げ
+	Merged        Status = "merged"        // 重複: goes on as another case; see Merge
 )
 
 // Statuses lists them in order.
 func Statuses() []Status {
-	return []Status{Received, Confirming, Investigating, Preventing, Closing, Closed, Withdrawn}
+	return []Status{Received, Confirming, Investigating, Preventing, Closing, Closed, Withdrawn, Merged}
 }
 
 // Open reports whether the case still wants work.
-func (s Status) Open() bool { return s != Closed && s != Withdrawn }
+func (s Status) Open() bool { return s != Closed && s != Withdrawn && s != Merged }
 
 // next lists the statuses that a worker may set from s by hand. Closing and closed
 // are reached only by the two-person verbs.
@@ -145,14 +146,17 @@ type Incident struct {
 	Label      string // INC-2026-0042
 	Kind       Kind
 	Urgency    notice.Urgency
-	Summary    string // the one line
-	Reporter   string // who pressed send; "" once erased
-	OnBehalf   string // who found it, when somebody else reports for them
-	Department string // of the finder, at the time of the report
-	Channel    string // "web", "api", "cli"
+	Summary    string    // the one line
+	Reporter   string    // who pressed send; "" for who has no account, and once erased
+	OnBehalf   string    // who found it, when somebody else reports for them
+	Department string    // of the finder, at the time of the report
+	Channel    string    // "web", "api", "cli", "agent", "mail", "phone"
+	Guessed    bool      // nobody chose the kind: it was read out of a mail
+	Outside    *Outsider // who found it, when that is nobody of ours; nil otherwise
 	LeftOut    []string
 	Occurred   Moment // when it happened
 	Discovered Moment // when it was noticed
+	Written    Moment // by the device's own clock, when it had to keep the report for a while
 	Reported   time.Time
 	Status     Status
 	Assignee   string
@@ -161,17 +165,33 @@ type Incident struct {
 	CloseWhy   string
 	ClosedBy   string
 	ClosedAt   time.Time
-	Demo       bool // made-up data
+	MergedInto string // id of the case that this one goes on as; "" for a case of its own
+	MergedWas  Status // before that
+	Demo       bool   // made-up data
+	Drill      bool   // made up to see how long the answers take (rule 16)
 	ErasedAt   time.Time
 	Key        string // idempotency key of the report, unique per reporter
 }
 
-// Finder is whose report it is: the one helped, else the one who pressed send.
+// Finder is the person id of whose report it is: the one helped, else the one who pressed
+// send. Empty for a report from outside, whoever of us typed it in.
 func (i *Incident) Finder() string {
+	if i.Outside != nil {
+		return ""
+	}
 	if i.OnBehalf != "" {
 		return i.OnBehalf
 	}
 	return i.Reporter
+}
+
+// Owns reports whether the case is the actor's own report: as who pressed send, who found
+// it, or who has its receipt code.
+func (i *Incident) Owns(by access.Actor) bool {
+	if by.Via == access.ByCode {
+		return i.Outside != nil && by.Case != "" && by.Case == i.ID
+	}
+	return by.Person != "" && (by.Person == i.Reporter || by.Person == i.OnBehalf)
 }
 
 // Entry is one dated statement or act on a case: added, never changed.
@@ -200,6 +220,7 @@ const (
 	StepUndone EntryType = "step_undone"
 	StatusSet  EntryType = "status"
 	Assigned   EntryType = "assigned"
+	Message    EntryType = "message" // between who works on the case and whose report it is
 )
 
 // Evidence is a file kept with a case.
@@ -249,7 +270,7 @@ type Sight int
 // The sights, each including the one before.
 const (
 	Blind    Sight = iota
-	AsFinder       // the report, its own additions, who was told: never internal notes
+	AsFinder       // the report, its own additions, who was told: never internal notes; see forOutsider
 	AsReader       // all, changes nothing
 	AsWorker       // all, and works on it
 )
@@ -263,15 +284,24 @@ func SightOf(by access.Actor, i *Incident, o *directory.Org, told []notice.Told)
 	if by.Person == "" || by.Via == access.ByLink {
 		return Blind
 	}
+	if by.Via == access.ByCode {
+		if i.Owns(by) {
+			return AsFinder
+		}
+		return Blind
+	}
 	if slices.Contains(i.LeftOut, by.Person) {
 		return Blind
+	}
+	if by.Via == access.ByMail { // sees what its sender would; mayChange lets it add and do nothing else
+		by.Via = access.BySession
 	}
 	reads, works := inScope(by, access.ReadCases), inScope(by, access.WorkCases)
 	if !reads && !works && !inScope(by, access.Report) {
 		return Blind
 	}
 	best := Blind
-	if by.Person == i.Reporter || by.Person == i.OnBehalf {
+	if i.Owns(by) {
 		best = AsFinder
 	}
 	if by.May(access.ReadCases) == nil {

@@ -30,11 +30,14 @@ type Report struct {
 	LeaveOut   []string
 	Occurred   Moment
 	Discovered Moment
+	Written    Moment // by the clock of the device that had to keep it; not known when it was sent at once
 	Channel    string
 	Key        string // idempotency key: the same key by the same reporter is the same report
 	KeyAlone   bool   // the key was made for this report alone: a repeat may read otherwise
 	Words      string // more than a line: becomes the case's first fact, in the same commit
 	Demo       bool
+
+	drill bool // see StartDrill
 }
 
 // Report stores a report, starts a track to each receiver and plans the first
@@ -52,6 +55,9 @@ func (s *Service) ReportCase(ctx context.Context, by access.Actor, r Report) (*I
 	if err := by.May(access.Report); err != nil {
 		return nil, nil, err
 	}
+	if by.Via == access.ByCode { // is nobody's finder; see ReportOutside
+		return nil, nil, fault.Deny(string(access.Report))
+	}
 	w, err := s.notices.Lookout(ctx, 0)
 	if err != nil {
 		return nil, nil, err
@@ -60,7 +66,7 @@ func (s *Service) ReportCase(ctx context.Context, by access.Actor, r Report) (*I
 	if err != nil {
 		return nil, nil, err
 	}
-	i, fired, err := s.keep(ctx, by, i, r, w)
+	i, fired, err := s.keep(ctx, by, i, r, w, nil)
 	if err != nil || len(fired) == 0 || r.Words != "" {
 		return i, nil, err
 	}
@@ -78,20 +84,21 @@ func (s *Service) ReportCase(ctx context.Context, by access.Actor, r Report) (*I
 
 // keep stores a new case with its tracks and their first notices in one commit. It gives
 // the case as stored, and no tracks when the key is that of an earlier report.
-func (s *Service) keep(ctx context.Context, by access.Actor, i *Incident, r Report, w notice.Lookout) (out *Incident, fired []notice.Fired, err error) {
+// also, when there is any, is done in the same commit, for that earlier report too.
+func (s *Service) keep(ctx context.Context, by access.Actor, i *Incident, r Report, w notice.Lookout, also func(Tx, *Incident) error) (out *Incident, fired []notice.Fired, err error) {
 	err = s.store.UpdateIncidents(ctx, func(tx Tx) error {
 		fired = nil // a store may run this again
 		if i.Key != "" {
-			old, found, err := tx.IncidentByKey(ctx, by.Person, i.Key)
+			old, found, err := tx.IncidentByKey(ctx, i.Reporter, i.Key)
 			if err != nil {
 				return fmt.Errorf("find report by key: %w", err)
 			}
 			if found {
-				if !r.KeyAlone && (old.Kind != i.Kind || old.Summary != i.Summary) {
+				if !r.KeyAlone && (old.Kind != i.Kind || old.Summary != i.Summary || !old.Outside.same(i.Outside)) {
 					return fault.Clash("fault.idempotency_mismatch", nil)
 				}
 				out = old
-				return nil
+				return then(tx, old, also)
 			}
 		}
 		n, err := tx.NextNumber(ctx, i.Year)
@@ -110,9 +117,9 @@ func (s *Service) keep(ctx context.Context, by access.Actor, i *Incident, r Repo
 		if err := tx.Record(ctx, ev); err != nil {
 			return err
 		}
-		for _, receiver := range fresh.Kind.Receivers() {
+		for _, receiver := range fresh.receivers(w.Org) {
 			f, err := notice.Start(notice.Track{Incident: fresh.ID, Receiver: receiver, Urgency: fresh.Urgency,
-				Reporter: fresh.Finder(), LeftOut: fresh.LeftOut}, w)
+				Reporter: fresh.Finder(), Department: fresh.Department, LeftOut: fresh.LeftOut}, w)
 			if err != nil {
 				return fmt.Errorf("start track to %s: %w", receiver, err)
 			}
@@ -127,14 +134,21 @@ func (s *Service) keep(ctx context.Context, by access.Actor, i *Incident, r Repo
 			}
 		}
 		out = &fresh
-		return nil
+		return then(tx, out, also)
 	})
 	return out, fired, err
 }
 
+func then(tx Tx, i *Incident, also func(Tx, *Incident) error) error {
+	if also == nil {
+		return nil
+	}
+	return also(tx, i)
+}
+
 // enterFirst adds what was told with a report to its fresh case.
 func (s *Service) enterFirst(ctx context.Context, tx Tx, i *Incident, text string) error {
-	e := Entry{ID: id.New("fct", i.Reported), Incident: i.ID, Type: Fact, Text: text, By: i.Reporter, At: i.Reported}
+	e := Entry{ID: id.New("fct", i.Reported), Incident: i.ID, Type: Fact, Text: text, By: i.Teller(), At: i.Reported}
 	if err := tx.InsertEntry(ctx, e); err != nil {
 		return fmt.Errorf("insert entry: %w", err)
 	}
@@ -181,7 +195,7 @@ func (s *Service) accept(by access.Actor, r Report, w notice.Lookout) (*Incident
 		ID: id.New("inc", w.Now), Year: w.Now.In(s.zone).Year(), Kind: r.Kind, Urgency: r.Kind.Urgency(), Summary: r.Summary,
 		Reporter: by.Person, OnBehalf: r.OnBehalf, Department: w.Org.People[finder].Department, Channel: r.Channel,
 		LeftOut: slices.Compact(slices.Sorted(slices.Values(r.LeaveOut))), Occurred: r.Occurred, Discovered: r.Discovered,
-		Reported: w.Now, Status: Received, StepList: s.stepVersion(r.Kind), Key: r.Key, Demo: r.Demo,
+		Written: r.Written.believable(w.Now), Reported: w.Now, Status: Received, StepList: s.stepVersion(r.Kind), Key: r.Key, Demo: r.Demo, Drill: r.drill,
 	}, nil
 }
 
@@ -197,17 +211,34 @@ type note struct {
 	Channel    string   `json:"channel"`
 	Demo       bool     `json:"demo,omitempty"`
 	Discovered string   `json:"discovered"`
+	Drill      bool     `json:"drill,omitempty"`
+	Guessed    bool     `json:"guessed,omitempty"` // the kind was read out of a mail
 	Kind       Kind     `json:"kind"`
 	Label      string   `json:"label"`
 	LeftOut    []string `json:"left_out,omitempty"`
 	Occurred   string   `json:"occurred"`
 	OnBehalf   string   `json:"on_behalf,omitempty"`
+	Outside    bool     `json:"outside,omitempty"` // who it was is with the case alone
 	Summary    string   `json:"summary"`
+	Written    string   `json:"written,omitempty"`
 }
 
 func reportNote(i *Incident) note {
-	return note{Channel: i.Channel, Demo: i.Demo, Discovered: i.Discovered.String(), Kind: i.Kind, Label: i.Label, LeftOut: i.LeftOut,
-		Occurred: i.Occurred.String(), OnBehalf: i.OnBehalf, Summary: i.Summary}
+	n := note{Channel: i.Channel, Demo: i.Demo, Drill: i.Drill, Guessed: i.Guessed, Discovered: i.Discovered.String(), Kind: i.Kind, Label: i.Label, LeftOut: i.LeftOut,
+		Occurred: i.Occurred.String(), OnBehalf: i.OnBehalf, Outside: i.Outside != nil, Summary: i.Summary}
+	if i.Written.Known {
+		n.Written = i.Written.String()
+	}
+	return n
+}
+
+// believable drops a time by a clock that must be wrong. A report is never refused for it.
+func (m Moment) believable(now time.Time) Moment {
+	const year = 366 * 24 * time.Hour
+	if d := now.Sub(m.At); d > year || d < -year {
+		return Moment{}
+	}
+	return m
 }
 
 // String gives RFC 3339 in UTC, or "unknown".

@@ -176,7 +176,7 @@ func TestAuditorReportsButChangesNothing(t *testing.T) {
 		"status":   h.cases.SetStatus(t.Context(), aud, other.ID, incident.Confirming, "x"),
 		"assign":   h.cases.Assign(t.Context(), aud, other.ID, "per_it"),
 		"close":    h.cases.AskClose(t.Context(), aud, other.ID, "x"),
-		"confirm":  h.cases.ConfirmClose(t.Context(), aud, other.ID),
+		"confirm":  h.cases.ConfirmClose(t.Context(), aud, other.ID, ""),
 		"refuse":   h.cases.RefuseClose(t.Context(), aud, other.ID, "x"),
 		"steps":    h.cases.SetSteps(t.Context(), aud, incident.Lost, []incident.Step{{Text: "x"}}),
 		"erase":    ignore(h.cases.EraseExpired(t.Context(), aud)),

@@ -19,7 +19,12 @@ import (
 
 // Tx is one transaction over cases.
 type Tx interface {
-	notice.Queue
+	notice.CaseTx
+	codeTx
+	talkTx
+	relationTx
+	lessonTx
+	mailTx
 	IncidentByKey(ctx context.Context, reporter, key string) (*Incident, bool, error)
 	NextNumber(ctx context.Context, year int) (int, error)
 	InsertIncident(ctx context.Context, i *Incident) error
@@ -37,6 +42,12 @@ type Tx interface {
 
 // Store reads and changes cases.
 type Store interface {
+	codeStore
+	talkStore
+	relationStore
+	lessonStore
+	mailStore
+	drillStore
 	UpdateIncidents(ctx context.Context, f func(Tx) error) error
 	Incident(ctx context.Context, incident string) (*Incident, error) // by id or label
 	Entries(ctx context.Context, incident string) ([]Entry, error)
@@ -68,6 +79,7 @@ type Service struct {
 	now     func() time.Time
 	zone    *time.Location
 	limits  Limits
+	codes   Codes
 
 	mu    sync.Mutex
 	steps map[Kind]Steps // newest lists; guarded by mu
@@ -90,6 +102,7 @@ type Parts struct {
 	Now     func() time.Time
 	Zone    *time.Location // the company's
 	Limits  Limits
+	Codes   Codes // of those who report without an account
 }
 
 // NewService makes the service and loads the first-response lists.
@@ -103,7 +116,7 @@ func NewService(ctx context.Context, p Parts) (*Service, error) {
 	if p.Limits.Retention == 0 {
 		p.Limits.Retention = 5 * 365 * 24 * time.Hour
 	}
-	s := &Service{store: p.Store, blobs: p.Blobs, people: p.People, notices: p.Notices, tracks: p.Tracks, now: p.Now, zone: p.Zone, limits: p.Limits}
+	s := &Service{store: p.Store, blobs: p.Blobs, people: p.People, notices: p.Notices, tracks: p.Tracks, now: p.Now, zone: p.Zone, limits: p.Limits, codes: p.Codes}
 	return s, s.ReloadSteps(ctx)
 }
 
@@ -154,6 +167,12 @@ type Case struct {
 	Told     []notice.Told
 	Attempts []notice.Attempt
 	History  []journal.Event // for readers and workers
+
+	Unread     int         // messages of the other side that the actor has not read
+	Heard      time.Time   // until when the other side has read the talk
+	Main       string      // number of the case that this one goes on as; "" for a case of its own
+	Related    []Relative  // those that the actor may read; for readers and workers
+	Duplicates []Duplicate // what goes on as this case; for readers and workers
 }
 
 // Case loads a case by id or label, cut down to what the actor may see. A case that
@@ -174,7 +193,11 @@ func (s *Service) Case(ctx context.Context, by access.Actor, incident string) (*
 	if c.Tracks, c.Told, c.Attempts, err = s.tracks.TracksOf(ctx, i.ID); err != nil {
 		return nil, fmt.Errorf("load tracks of %s: %w", i.ID, err)
 	}
-	if c.Sight = SightOf(by, i, o, c.Told); c.Sight == Blind {
+	c.Sight = SightOf(by, i, o, c.Told)
+	if err := s.main(ctx, by, o, c); err != nil {
+		return nil, err
+	}
+	if c.Sight == Blind {
 		return nil, fault.Missing("incident")
 	}
 	if c.Entries, err = s.store.Entries(ctx, i.ID); err != nil {
@@ -183,10 +206,16 @@ func (s *Service) Case(ctx context.Context, by access.Actor, incident string) (*
 	if c.Evidence, err = s.store.EvidenceOf(ctx, i.ID); err != nil {
 		return nil, fmt.Errorf("load evidence of %s: %w", i.ID, err)
 	}
+	if err := s.heard(ctx, by, c); err != nil {
+		return nil, err
+	}
 	if c.Sight < AsReader {
 		c.Entries = slices.DeleteFunc(c.Entries, func(e Entry) bool { return e.Internal })
-		c.Evidence = slices.DeleteFunc(c.Evidence, func(e Evidence) bool { return e.By != i.Reporter && e.By != i.OnBehalf })
+		c.Evidence = slices.DeleteFunc(c.Evidence, func(e Evidence) bool { return !c.added(by, e) })
 		c.Attempts = nil
+		if by.Via == access.ByCode {
+			c.forOutsider()
+		}
 		return c, nil
 	}
 	if c.Steps, err = s.stepsOf(ctx, i); err != nil {
@@ -195,7 +224,7 @@ func (s *Service) Case(ctx context.Context, by access.Actor, incident string) (*
 	if c.History, err = s.store.History(ctx, i.ID); err != nil {
 		return nil, fmt.Errorf("load history of %s: %w", i.ID, err)
 	}
-	return c, nil
+	return c, s.relatives(ctx, by, o, c)
 }
 
 func (s *Service) stepsOf(ctx context.Context, i *Incident) (Steps, error) {
@@ -235,10 +264,12 @@ func (s *Service) work(ctx context.Context, by access.Actor, incident string, ne
 // mayChange is nil when the actor may change the case as a verb needs it: who works on
 // it may; the finder and the reporter may add to their own. Others who read may not.
 func mayChange(by access.Actor, c *Case, need Sight) error {
-	own := by.Person == c.Reporter || by.Person == c.OnBehalf
+	own := c.Owns(by)
 	switch {
 	case !c.ErasedAt.IsZero(): // nothing would ever erase what is added now
 		return fault.Clash("fault.case_not_open", nil)
+	case by.Via == access.ByMail && need > AsFinder:
+		return fault.Deny(string(access.WorkCases))
 	case c.Sight == AsWorker:
 		return nil
 	case own && need <= AsFinder && !inScope(by, access.Report):

@@ -25,6 +25,9 @@ type Addition struct {
 // AddFact adds words to a case: by the finder, or by who works on it. An answer may
 // be Unknown. Nothing that stands is changed; a correction points at what it corrects.
 func (s *Service) AddFact(ctx context.Context, by access.Actor, incident string, a Addition) (Entry, error) {
+	if by.Via == access.ByCode {
+		a.Text = visible(a.Text)
+	}
 	a.Text = words(a.Text)
 	e := Entry{Type: Fact, Text: a.Text, Key: a.Question, Corrects: a.Corrects, By: by.Person, At: s.now()}
 	e.ID = id.New("fct", e.At)
@@ -41,6 +44,14 @@ func (s *Service) AddFact(ctx context.Context, by access.Actor, incident string,
 	}
 	err = s.work(ctx, by, incident, need, func(tx Tx, i *Incident) (journal.Event, error) {
 		e.Incident = i.ID
+		if by.Via == access.ByCode {
+			if a.Corrects != "" && a.Corrects != "summary" { // nobody else's words
+				return journal.Event{}, fault.Deny(string(access.WorkCases))
+			}
+			if err := s.wordsOutside(ctx, i); err != nil {
+				return journal.Event{}, err
+			}
+		}
 		if err := s.place(ctx, tx, i, a, &e); err != nil {
 			return journal.Event{}, err
 		}
@@ -244,21 +255,37 @@ func (s *Service) answered(ctx context.Context, i *Incident) error {
 	return nil
 }
 
-// ConfirmClose closes the case: never by who asked for it, nor by who reported it.
-func (s *Service) ConfirmClose(ctx context.Context, by access.Actor, incident string) error {
+// ConfirmClose closes the case: never by who asked for it, nor by who reported it. thanks
+// are words to whose report it was; "" for none.
+func (s *Service) ConfirmClose(ctx context.Context, by access.Actor, incident, thanks string) error {
 	now := s.now()
-	return s.enter(ctx, by, incident, AsWorker, Entry{Type: StatusSet, Key: string(Closed)}, func(i *Incident) error {
+	thanks = words(thanks)
+	if utf8.RuneCountInString(thanks) > MaxText {
+		return needText(thanks, "thanks")
+	}
+	r, err := s.readersOf(ctx, by, incident)
+	if err != nil {
+		return err
+	}
+	return s.work(ctx, by, incident, AsWorker, func(tx Tx, i *Incident) (journal.Event, error) {
 		if i.Status != Closing {
-			return fault.Clash("fault.not_closing", nil)
+			return journal.Event{}, fault.Clash("fault.not_closing", nil)
 		}
-		if by.Person == i.CloseBy || by.Person == i.Reporter || by.Person == i.OnBehalf {
-			return fault.New(fault.Denied, "fault.own_not_allowed", nil)
+		if by.Person == i.CloseBy || i.Owns(by) {
+			return journal.Event{}, fault.New(fault.Denied, "fault.own_not_allowed", nil)
 		}
 		if err := s.answered(ctx, i); err != nil { // somebody escalated meanwhile
-			return err
+			return journal.Event{}, err
 		}
+		was := i.Status
 		i.Status, i.ClosedBy, i.ClosedAt = Closed, by.Person, now
-		return nil
+		if err := tx.SaveIncident(ctx, i); err != nil {
+			return journal.Event{}, fmt.Errorf("save incident: %w", err)
+		}
+		if err := s.thank(ctx, tx, by, i, thanks, r, now); err != nil {
+			return journal.Event{}, err
+		}
+		return statusEntry(ctx, tx, by, i, "incident.status", was, "", "", now)
 	})
 }
 
@@ -400,4 +427,18 @@ func (s *Service) erase(ctx context.Context, by access.Actor, incident string, n
 		}
 	}
 	return nil
+}
+
+// TellNow tells at once those whom the case's notices would reach only with the next
+// working hours: whoever reported says that it cannot wait. It gives how many tracks it
+// woke; none when nothing is held.
+func (s *Service) TellNow(ctx context.Context, by access.Actor, incident, reason string) (int, error) {
+	c, err := s.Case(ctx, by, incident)
+	if err != nil {
+		return 0, err
+	}
+	if err := mayChange(by, c, AsFinder); err != nil {
+		return 0, err
+	}
+	return s.notices.TellNow(ctx, by, c.ID, reason)
 }

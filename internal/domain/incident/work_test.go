@@ -103,11 +103,11 @@ func TestCloseNeedsAnswersAndASecondPerson(t *testing.T) {
 	bad(t, "without reason", h.cases.AskClose(t.Context(), pm, i.ID, " "), "reason:fault.required")
 	bad(t, "with too long a reason", h.cases.AskClose(t.Context(), pm, i.ID, strings.Repeat("あ", 4001)), "reason:fault.too_long")
 	refused(t, "by the reporter", h.cases.AskClose(t.Context(), h.as("per_emp"), i.ID, "済"), fault.Denied, "fault.denied")
-	refused(t, "confirm before it was asked", h.cases.ConfirmClose(t.Context(), sup, i.ID), fault.Conflict, "fault.not_closing")
+	refused(t, "confirm before it was asked", h.cases.ConfirmClose(t.Context(), sup, i.ID, ""), fault.Conflict, "fault.not_closing")
 	h.must(h.cases.AskClose(t.Context(), pm, i.ID, "済"))
 	refused(t, "twice", h.cases.AskClose(t.Context(), sup, i.ID, "済"), fault.Conflict, "fault.case_not_open")
 	refused(t, "a status meanwhile", h.cases.SetStatus(t.Context(), sup, i.ID, incident.Preventing, "x"), fault.Conflict, "fault.case_not_open")
-	refused(t, "the asker confirms", h.cases.ConfirmClose(t.Context(), pm, i.ID), fault.Denied, "fault.own_not_allowed")
+	refused(t, "the asker confirms", h.cases.ConfirmClose(t.Context(), pm, i.ID, ""), fault.Denied, "fault.own_not_allowed")
 	h.must(h.cases.RefuseClose(t.Context(), sup, i.ID, "まだ"))
 	c := h.see(i, pm)
 	same(t, "back to work", incident.Investigating, c.Status)
@@ -116,9 +116,9 @@ func TestCloseNeedsAnswersAndASecondPerson(t *testing.T) {
 	ts, _, _, err := h.db.TracksOf(t.Context(), i.ID)
 	h.must(err)
 	h.must(h.notice.Escalate(t.Context(), pm, ts[0].ID, 0, "待って"))
-	refused(t, "somebody escalated meanwhile", h.cases.ConfirmClose(t.Context(), pm, i.ID), fault.Conflict, "fault.unanswered_tracks")
+	refused(t, "somebody escalated meanwhile", h.cases.ConfirmClose(t.Context(), pm, i.ID, ""), fault.Conflict, "fault.unanswered_tracks")
 	h.must(h.notice.End(t.Context(), pm, ts[0].ID, "解決"))
-	h.must(h.cases.ConfirmClose(t.Context(), pm, i.ID))
+	h.must(h.cases.ConfirmClose(t.Context(), pm, i.ID, ""))
 	c = h.see(i, pm)
 	if c.Status != incident.Closed || c.ClosedBy != "per_pm" || c.CloseBy != "per_sales" || c.CloseWhy != "今度こそ" || !c.ClosedAt.Equal(h.clock()) {
 		t.Errorf("closed %+v", c.Incident)
@@ -140,7 +140,7 @@ func TestOwnCaseIsNotConfirmed(t *testing.T) {
 		i := h.report(incident.Missent, by, change)
 		h.answer(i)
 		h.must(h.cases.AskClose(t.Context(), somebodyTold(h, i), i.ID, "済"))
-		refused(t, name, h.cases.ConfirmClose(t.Context(), h.as("per_pm"), i.ID), fault.Denied, "fault.own_not_allowed")
+		refused(t, name, h.cases.ConfirmClose(t.Context(), h.as("per_pm"), i.ID, ""), fault.Denied, "fault.own_not_allowed")
 	}
 }
 
@@ -289,7 +289,7 @@ func TestEraseExpired(t *testing.T) {
 	}
 	h.answer(closed)
 	h.must(h.cases.AskClose(t.Context(), pm, closed.ID, "済"))
-	h.must(h.cases.ConfirmClose(t.Context(), h.as("per_sales"), closed.ID))
+	h.must(h.cases.ConfirmClose(t.Context(), h.as("per_sales"), closed.ID, ""))
 	key.Seal(t, h.db, h.clock())
 	h.wait(h.cases.Limits().Retention)
 	n, err := h.cases.EraseExpired(t.Context(), pm)
