@@ -1,6 +1,7 @@
 package mailout
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"sekimori/internal/domain/access"
 	"sekimori/internal/domain/directory"
 	"sekimori/internal/domain/incident"
 	"sekimori/internal/domain/notice"
@@ -23,21 +25,21 @@ type Composer struct {
 	Catalogue *i18n.Catalogue
 	Zone      *time.Location // of the times in the text; nil means Japan Standard Time
 	Links     notice.Links
-	BaseURL   string // where people reach the server, such as https://sekimori.company.example
-	From      Address
-	Company   string
-	Now       func() time.Time
+	// NewCode makes a receipt code for a report from outside.
+	NewCode func(ctx context.Context, by access.Actor, incident string) (incident.Code, error)
+	BaseURL string // where people reach the server, such as https://sekimori.company.example
+	From    Address
+	ReplyTo string // address of the intake, for receipts of mails; "" when there is none
+	Company string
+	Now     func() time.Time
 }
 
 // Compose writes the mail of an attempt. A *notice.Rejection says that this person can
 // never be told by this mail: the address is none, or the case says to leave them out.
 func (c *Composer) Compose(ctx context.Context, a notice.Attempt, t notice.Track) (Mail, error) {
-	to := Address{Mail: a.Address}
-	if err := to.check(); err != nil {
-		return Mail{}, &notice.Rejection{Answer: err.Error()}
-	}
-	if err := c.From.check(); err != nil {
-		return Mail{}, fmt.Errorf("sender: %w", err)
+	m, err := c.envelope(a)
+	if err != nil {
+		return Mail{}, err
 	}
 	base, err := c.base()
 	if err != nil {
@@ -51,13 +53,31 @@ func (c *Composer) Compose(ctx context.Context, a notice.Attempt, t notice.Track
 	if slices.Contains(l.hidden, a.Person) {
 		return Mail{}, &notice.Rejection{Answer: "left out of this case"}
 	}
-	to.Name = oneLine(l.org.People[a.Person].Name())
-	m := Mail{
-		ID: a.ID + "@" + domain(base), From: Address{oneLine(c.From.Name), c.From.Mail}, To: to,
-		Subject: l.subject(), Text: l.text(),
+	if !l.reaches() {
+		return Mail{}, &notice.Rejection{Answer: "the contact was taken away, or takes nothing any more"}
 	}
+	m.To.Name = oneLine(l.org.People[a.Person].Name())
+	m.ID, m.Subject, m.Text = messageID(a, base), l.subject(), l.text()
 	m.Headers = headers(m.ID, l.p, l.now)
 	return m, nil
+}
+
+// envelope is who writes to whom. A *notice.Rejection says that the address is none.
+func (c *Composer) envelope(a notice.Attempt) (Mail, error) {
+	to := Address{Mail: a.Address}
+	if err := to.check(); err != nil {
+		return Mail{}, &notice.Rejection{Answer: err.Error()}
+	}
+	if err := c.From.check(); err != nil {
+		return Mail{}, fmt.Errorf("sender: %w", err)
+	}
+	return Mail{From: Address{oneLine(c.From.Name), c.From.Mail}, To: to}, nil
+}
+
+// messageID is the same each time a mail is tried: that of its one notice, or the name
+// that several share.
+func messageID(a notice.Attempt, base *url.URL) string {
+	return cmp.Or(a.Bundle, a.ID) + "@" + domain(base)
 }
 
 // headers are those of every mail.
@@ -69,6 +89,15 @@ func headers(id string, p i18n.Printer, now time.Time) map[string]string {
 		"X-Auto-Response-Suppress": "All",            // the same for Exchange
 		"Content-Language":         string(p.Lang()),
 	}
+}
+
+// IDHost is what stands behind the @ in the Message-IDs of a server's mails.
+func IDHost(baseURL string) string {
+	base, err := url.Parse(baseURL)
+	if err != nil {
+		return ""
+	}
+	return domain(base)
 }
 
 func (c *Composer) base() (*url.URL, error) {

@@ -204,6 +204,12 @@ func TestRejectedBeforeSending(t *testing.T) {
 		{"bracket", func(w *world) { w.attempt.Address = "sato@company.example>" }},
 		{"left out of the track", func(w *world) { w.track.LeftOut = []string{"per_sato"} }},
 		{"left out of the case", func(w *world) { w.incident.LeftOut = []string{"per_sato"} }},
+		{"taken away since", func(w *world) { w.attempt.Address = "old@company.example" }},
+		{"refused for good since", func(w *world) {
+			w.attempt.Address = "second@company.example"
+			w.org.Contacts = map[string][]directory.Contact{"per_sato": {{ID: "con_2", Person: "per_sato", Channel: directory.Mail, Address: "second@company.example",
+				Verified: now().Add(-time.Hour), Failed: now()}}}
+		}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
@@ -213,6 +219,10 @@ func TestRejectedBeforeSending(t *testing.T) {
 			var no *notice.Rejection
 			if !errors.As(err, &no) {
 				t.Errorf("error %v, want a rejection", err)
+			}
+			_, err = w.composer.ComposeGathered(context.Background(), []notice.Attempt{w.attempt}, []notice.Track{w.track})
+			if no = nil; !errors.As(err, &no) {
+				t.Errorf("gathered: error %v, want a rejection", err)
 			}
 		})
 	}

@@ -30,11 +30,31 @@ type letter struct {
 // subject says how urgent it is, which case, and what kind. The reporter's words stay
 // inside the mail.
 func (l *letter) subject() string {
+	s := l.plainSubject()
+	if l.i.Drill {
+		s = l.p.T("drills.subject", "subject", s)
+	}
+	return oneLine(s)
+}
+
+func (l *letter) plainSubject() string {
+	if l.a.Purpose == notice.Ask {
+		return l.p.T("escalation.mail_ask_subject", "number", l.i.Label, "kind", l.kind())
+	}
 	s := l.p.T("mail.subject."+string(l.t.Urgency), "number", l.i.Label, "kind", l.kind())
 	if l.a.Number > 1 {
 		s = l.p.T("mail.subject_again", "subject", s, "n", l.a.Number)
 	}
-	return oneLine(s)
+	return s
+}
+
+// drill is the line by which a mail says that it is about a drill, and that it wants an
+// answer all the same.
+func (l *letter) drill() []string {
+	if !l.i.Drill {
+		return nil
+	}
+	return []string{l.p.T("drills.mail")}
 }
 
 func (l *letter) kind() string { return l.p.T("kind." + string(l.i.Kind)) }
@@ -42,13 +62,31 @@ func (l *letter) kind() string { return l.p.T("kind." + string(l.i.Kind)) }
 // text is the whole body.
 func (l *letter) text() string {
 	p := l.p
+	if l.a.Purpose == notice.Ask {
+		return l.question()
+	}
 	return body([][]string{
-		{p.T("mail.hello", "name", l.name(l.a.Person)), p.T("mail.lead." + string(l.t.Urgency))},
-		append([]string{p.T("mail.head.what"), p.T("mail.what", "kind", l.kind(), "summary", l.i.Summary), p.T("mail.number", "number", l.i.Label)}, l.facts()...),
+		append(l.drill(), p.T("mail.hello", "name", l.name(l.a.Person)), p.T("mail.lead."+string(l.t.Urgency))),
+		append([]string{p.T("mail.head.what"), p.T("mail.what", "kind", l.kind(), "summary", l.words()), p.T("mail.number", "number", l.i.Label)}, l.facts()...),
 		{p.T("mail.head.answer"), p.T("mail.answer")},
 		{l.url("a", l.c.Links.Token(l.a.ID))}, // alone, so that it can be pressed with a thumb
 		{p.T("mail.head.do"), p.T("mail.do." + string(l.i.Kind))},
 		append([]string{p.T("mail.head.why")}, l.why()...),
+		{p.T("mail.case"), l.url("cases", l.i.Label)},
+		l.c.foot(p, l.now),
+	})
+}
+
+// question asks whether the person is still on it, says until when they may answer, and
+// what happens if they do not.
+func (l *letter) question() string {
+	p := l.p
+	return body([][]string{
+		append(l.drill(), p.T("mail.hello", "name", l.name(l.a.Person)), p.T("escalation.mail_ask", "time", p.DateTime(l.t.AckedAt))),
+		{p.T("mail.head.what"), p.T("mail.what", "kind", l.kind(), "summary", l.i.Summary), p.T("mail.number", "number", l.i.Label)},
+		{p.T("mail.head.answer"), p.T("escalation.mail_ask_how", "time", p.DateTime(l.t.NextFire))},
+		{l.url("a", l.c.Links.Token(l.a.ID))},
+		{p.T("escalation.mail_ask_else")},
 		{p.T("mail.case"), l.url("cases", l.i.Label)},
 		l.c.foot(p, l.now),
 	})
@@ -73,6 +111,14 @@ func body(blocks [][]string) string {
 	return b.String()
 }
 
+// reaches reports whether the person is still told at the address: what waited for the
+// mail server does not go to one that they have taken away since.
+func (l *letter) reaches() bool {
+	return slices.ContainsFunc(l.org.ContactsOf(l.a.Person), func(c directory.Contact) bool {
+		return c.Channel == directory.Mail && c.Address == l.a.Address && c.Takes()
+	})
+}
+
 // url is an address on the server.
 func (l *letter) url(path ...string) string { return l.base.JoinPath(path...).String() }
 
@@ -89,6 +135,8 @@ func (l *letter) facts() []string {
 	p, finder := l.p, l.i.Finder()
 	var out []string
 	switch name, dep := l.name(finder), l.org.Departments[l.i.Department].Name; {
+	case l.i.Outside != nil:
+		out = append(out, l.outsider()...)
 	case name == "":
 		out = append(out, p.T("mail.finder_unknown"))
 	case dep == "":
@@ -112,6 +160,34 @@ func (l *letter) facts() []string {
 		out = append(out, p.T(m.id, "time", p.DateTime(m.at.At)))
 	}
 	return out
+}
+
+// outsider is what is said of a report by who has no account: anybody can have written it.
+func (l *letter) outsider() []string {
+	o, out := l.i.Outside, []string{l.p.T("mail.outside")}
+	if o.Name != "" {
+		out = append(out, l.p.T("mail.outside_name", "name", unlinked(o.Name)))
+	}
+	if o.Contact != "" {
+		out = append(out, l.p.T("mail.outside_contact", "contact", unlinked(o.Contact)))
+	}
+	if dep := l.org.Departments[l.i.Department].Name; dep != "" {
+		out = append(out, l.p.T("mail.outside_department", "department", dep))
+	}
+	return append(out, l.p.T("mail.outside_care"))
+}
+
+// words is the line of the report. A stranger's must not become a link to press.
+func (l *letter) words() string {
+	if l.i.Outside != nil {
+		return unlinked(l.i.Summary)
+	}
+	return l.i.Summary
+}
+
+// unlinked writes addresses so that a mail program makes no link of them.
+func unlinked(s string) string {
+	return strings.NewReplacer("://", " : // ", "www.", "www .").Replace(s)
 }
 
 func (l *letter) phone(person string) []string {
@@ -192,6 +268,8 @@ func (l *letter) role(w notice.Who) string {
 		if name := l.name(w.ID); name != "" {
 			return l.p.T("mail.next.person", "name", name)
 		}
+	case "roster":
+		return l.p.T("rosters.whoever")
 	}
 	return l.p.T("mail.next")
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"sekimori/internal/domain/access"
 	"sekimori/internal/domain/directory"
 	"sekimori/internal/domain/notice"
 	"sekimori/internal/kit/i18n"
@@ -44,6 +45,9 @@ func (o *Outbox) SendLetter(ctx context.Context, l notice.Letter) (string, error
 // is written as people write times. A *notice.Rejection says that the person has left or
 // has no mail address.
 func (c *Composer) ComposeLetter(ctx context.Context, l notice.Letter) (Mail, error) {
+	if l.Person == "" {
+		return c.outsideReceipt(ctx, l)
+	}
 	org, err := c.People(ctx)
 	if err != nil {
 		return Mail{}, fmt.Errorf("load directory: %w", err)
@@ -74,15 +78,39 @@ func (c *Composer) ComposeLetter(ctx context.Context, l notice.Letter) (Mail, er
 	if l.Act { // the link alone on its line, so that it can be pressed with a thumb
 		blocks = append(blocks, []string{p.T("letter.act")}, []string{base.JoinPath("q", c.Links.LetterToken(l.ID)).String()})
 	}
-	if l.Path != "" {
+	if path, ok := strings.CutSuffix(l.Path, notice.SecretPlace); ok {
+		if until, err := time.Parse(time.RFC3339, l.Args["until"]); err == nil && now.After(until) {
+			return Mail{}, &notice.Rejection{Answer: "its link has run out"}
+		}
+		blocks = append(blocks, []string{base.JoinPath(path, c.Links.Seal(access.MailedLink, l.About)).String()})
+	} else if l.Path != "" {
 		blocks = append(blocks, []string{p.T("letter.page"), pageURL(base, l.Path)})
 	}
 	m := Mail{
 		ID: l.ID + "@" + domain(base), From: Address{oneLine(c.From.Name), c.From.Mail}, To: address,
 		Subject: oneLine(p.TA("letter."+l.Topic+".subject", args)), Text: body(append(blocks, c.foot(p, now))),
 	}
+	if err := c.markDrill(ctx, p, l, &m); err != nil {
+		return Mail{}, err
+	}
 	m.Headers = headers(m.ID, p, now)
+	c.answering(&m, l)
 	return m, nil
+}
+
+// markDrill says in the subject that a letter is about a drill.
+func (c *Composer) markDrill(ctx context.Context, p i18n.Printer, l notice.Letter, m *Mail) error {
+	if !strings.HasPrefix(l.About, "inc_") {
+		return nil
+	}
+	i, err := c.Cases(ctx, l.About)
+	if err != nil {
+		return fmt.Errorf("load case %s: %w", l.About, err)
+	}
+	if i.Drill {
+		m.Subject = oneLine(p.T("drills.subject", "subject", m.Subject))
+	}
+	return nil
 }
 
 // pageURL is a page's address; a path may have a query.

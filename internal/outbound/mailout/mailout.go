@@ -25,6 +25,9 @@ type Mail struct {
 	Text    string            // lines end in \n
 	Headers map[string]string // all further headers, Message-ID and Date among them
 	Files   []File
+	// Bounceless mails leave with an empty return path: when they cannot be delivered
+	// nobody is told.
+	Bounceless bool
 }
 
 // File is an attachment: text in UTF-8, which arrives byte by byte as it is.

@@ -114,7 +114,11 @@ func (s *SMTP) submit(ctx context.Context, l *line, m Mail, msg *mail.Msg) (answ
 // begin says from whom and to whom, and asks to send the content. A server forgets the
 // mail before with its last line (RFC 5321, 4.1.1.4), so nothing is to be reset.
 func begin(c *smtp.Client, m Mail) (io.WriteCloser, error) {
-	if err := c.Mail("<" + m.From.Mail + ">"); err != nil {
+	from := m.From.Mail
+	if m.Bounceless {
+		from = ""
+	}
+	if err := c.Mail("<" + from + ">"); err != nil {
 		return nil, fmt.Errorf("mail server, sender: %w", err)
 	}
 	if err := c.Rcpt("<" + m.To.Mail + ">"); err != nil {
@@ -192,7 +196,7 @@ func judge(what string, err error) error {
 	if what == "receiver" && strings.HasPrefix(reply.Msg, "5.7.") { // such as "relaying denied"
 		return fmt.Errorf("mail server, %s: %w", what, err)
 	}
-	return &notice.Rejection{Answer: oneLine(reply.Error())}
+	return &notice.Rejection{Answer: oneLine(reply.Error()), Gone: what == "receiver"}
 }
 
 // message builds the mail's wire form: UTF-8 in base64, encoded words in the headers.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"sekimori/internal/domain/access"
+	"sekimori/internal/domain/directory"
 	"sekimori/internal/kit/id"
 )
 
@@ -30,8 +31,8 @@ func (t *txn) InsertSession(_ context.Context, s access.Session) error {
 	if err := t.exec("DELETE FROM acc_session WHERE expires_at < $1", micros(s.Created)); err != nil {
 		return err
 	}
-	return t.exec(`INSERT INTO acc_session (id, hash, person, address, agent, created_at, seen_at, expires_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`, s.ID, s.Hash[:], s.Person, s.Address, s.Agent, micros(s.Created), micros(s.Seen), micros(s.Expires))
+	return t.exec("INSERT INTO acc_session ("+sessionColumns+") VALUES ("+marks(1, 9)+")",
+		s.ID, s.Hash[:], s.Person, s.Address, s.Agent, micros(s.Created), micros(s.Seen), micros(s.Expires), micros(s.Fresh))
 }
 
 // DeleteSession ends one session and reports whether it was there.
@@ -143,19 +144,42 @@ func (db *DB) Identity(ctx context.Context, person string, when time.Time) (acce
 	if !ok {
 		return access.Identity{}, false, nil
 	}
-	return access.Identity{Person: p.ID, Name: p.Name(), Department: p.Department, Duties: o.DutiesOf(person, when), Active: p.Active(when)}, true, nil
+	return access.Identity{Person: p.ID, Name: p.Name(), Department: p.Department, Duties: o.DutiesOf(person, when), Active: p.Active(when),
+		Mailed: arrives(p)}, true, nil
 }
 
-const sessionColumns = "id, hash, person, address, agent, created_at, seen_at, expires_at"
+// arrives reports whether a person's mail address was ever known to be right.
+func arrives(p directory.Person) bool { return p.Email != "" && !p.Verified.IsZero() }
+
+// PersonByMail finds who works here under a mail address; nobody when it is shared.
+func (db *DB) PersonByMail(ctx context.Context, mail string, when time.Time) (string, bool, error) {
+	o, err := db.LoadOrg(ctx)
+	if err != nil {
+		return "", false, err
+	}
+	found := ""
+	for id, p := range o.People {
+		if !strings.EqualFold(p.Email, mail) || !arrives(p) || !p.Active(when) {
+			continue
+		}
+		if found != "" {
+			return "", false, nil
+		}
+		found = id
+	}
+	return found, found != "", nil
+}
+
+const sessionColumns = "id, hash, person, address, agent, created_at, seen_at, expires_at, fresh_at"
 
 func scanSession(r scanner) (s access.Session, err error) {
 	var hash []byte
-	var created, seen, expires int64
-	if err = r.Scan(&s.ID, &hash, &s.Person, &s.Address, &s.Agent, &created, &seen, &expires); err != nil {
+	var created, seen, expires, fresh int64
+	if err = r.Scan(&s.ID, &hash, &s.Person, &s.Address, &s.Agent, &created, &seen, &expires, &fresh); err != nil {
 		return s, err
 	}
 	copy(s.Hash[:], hash)
-	s.Created, s.Seen, s.Expires = at(created), at(seen), at(expires)
+	s.Created, s.Seen, s.Expires, s.Fresh = at(created), at(seen), at(expires), at(fresh)
 	return s, nil
 }
 

@@ -401,9 +401,9 @@ func TestMigrationKeepsNotices(t *testing.T) {
 			defer before.Close()
 			migrateTo(t, before, d, 1)
 			for _, q := range []string{
-				"INSERT INTO ntc_track (" + trackColumns + ") VALUES ('trk_a', 'inc_a', 'security', 'urgent', 1, 'per_a', '', 'open', 1, 1, 1, 1, '', 1, 1, 1, false, 0, '', '', '', '', '')",
+				"INSERT INTO ntc_track (" + strings.TrimSuffix(strings.TrimSpace(freshTrackColumns), ",\n\tdepartment") + ") VALUES ('trk_a', 'inc_a', 'security', 'urgent', 1, 'per_a', '', 'open', 1, 1, 1, 1, '', 1, 1, 1, false, 0, '', '', '', '', '')",
 				"INSERT INTO ntc_told (" + toldColumns + ") VALUES ('trk_a', 'per_x', '', 1, 1, 5)",
-				"INSERT INTO ntc_attempt (" + attemptColumns + ") VALUES ('ntc_a', 'trk_a/1', 'trk_a', 'inc_a', 'per_x', '', 'mail', 'x@example.com', 1, 1, 1, 5, 6, 7, 'planned', 0, '会議中', true)",
+				"INSERT INTO ntc_attempt (" + freshAttemptColumns + ") VALUES ('ntc_a', 'trk_a/1', 'trk_a', 'inc_a', 'per_x', '', 'mail', 'x@example.com', 1, 1, 1, 5, 6, 7, 'planned', 0, '会議中', true)",
 			} {
 				if _, err := before.ExecContext(t.Context(), q); err != nil {
 					t.Fatal(err)
@@ -423,7 +423,7 @@ func TestMigrationKeepsNotices(t *testing.T) {
 			if as[0] != want {
 				t.Errorf("the notice became %+v", as[0])
 			}
-			if due, err := db.Claim(t.Context(), base, time.Minute, 5); err != nil || len(due) != 1 {
+			if due, err := db.Claim(t.Context(), base, time.Minute, 5, true); err != nil || len(due) != 1 {
 				t.Errorf("claimed %v, %v", due, err)
 			}
 		})

@@ -12,7 +12,6 @@ import (
 	"embed"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -21,8 +20,6 @@ import (
 	"sync"
 	"time"
 	"unicode/utf8"
-
-	"github.com/pressly/goose/v3"
 
 	"sekimori/internal/domain/directory"
 	"sekimori/internal/domain/notice"
@@ -100,17 +97,9 @@ func Open(ctx context.Context, dsn string, o Options) (*DB, error) {
 }
 
 func migrate(ctx context.Context, db *sql.DB, d dialect) error {
-	dir, err := fs.Sub(migrations, "migrations/"+d.name)
+	p, err := migrator(db, d)
 	if err != nil {
-		return fmt.Errorf("find migrations: %w", err)
-	}
-	gd := goose.DialectSQLite3
-	if d.name == "postgres" {
-		gd = goose.DialectPostgres
-	}
-	p, err := goose.NewProvider(gd, db, dir)
-	if err != nil {
-		return fmt.Errorf("read migrations: %w", err)
+		return err
 	}
 	unlock, err := d.lockMigrations(ctx, db)
 	if err != nil {

@@ -109,6 +109,9 @@ func loadOrg(ctx context.Context, q querier) (*directory.Org, error) {
 	}, "SELECT id, person, from_at, until_at, note, entered_by FROM dir_absence ORDER BY from_at, id"); err != nil {
 		return nil, fmt.Errorf("load absences: %w", err)
 	}
+	if o.Contacts, err = loadContacts(ctx, q); err != nil {
+		return nil, err
+	}
 	return o, nil
 }
 
@@ -181,6 +184,5 @@ func (t *txn) VerifyContact(_ context.Context, person string, when time.Time) er
 	if err := t.exec("UPDATE dir_person SET verified_at = $1 WHERE id = $2", micros(when), person); err != nil {
 		return err
 	}
-	t.changed = true
-	return t.exec("UPDATE dir_state SET version = version + 1 WHERE one = 1")
+	return t.newDirectory()
 }

@@ -18,8 +18,16 @@ func (db *DB) UpdateIncidents(ctx context.Context, f func(incident.Tx) error) er
 	return db.update(ctx, func(t *txn) error { return f(t) })
 }
 
-const incidentColumns = `id, label, year, number, kind, urgency, summary, reporter, on_behalf, department, channel, left_out,
-	occurred_at, discovered_at, reported_at, status, assignee, step_list, close_by, close_why, closed_by, closed_at, demo, erased_at, idem_key`
+// A report that is no drill names the columns up to the drill's: every value costs it time.
+const freshIncidentColumns = `id, label, year, number, kind, urgency, summary, reporter, on_behalf, department, channel, left_out,
+	occurred_at, discovered_at, reported_at, status, assignee, step_list, close_by, close_why, closed_by, closed_at, demo, erased_at, idem_key,
+	outside, outside_name, outside_contact, written_at, guessed`
+
+// A drill names its own too. No report is merged when it is new.
+const (
+	drillColumns    = freshIncidentColumns + ", drill"
+	incidentColumns = drillColumns + ", merged_into, merged_was"
+)
 
 // Where two of the columns stand.
 const (
@@ -35,21 +43,33 @@ func moment(m incident.Moment) int64 {
 }
 
 func incidentValues(i *incident.Incident) []any {
+	var who incident.Outsider
+	if i.Outside != nil {
+		who = *i.Outside
+	}
 	return []any{i.ID, i.Label, i.Year, i.Number, string(i.Kind), string(i.Urgency), i.Summary, i.Reporter, i.OnBehalf, i.Department,
 		i.Channel, list(i.LeftOut), moment(i.Occurred), moment(i.Discovered), micros(i.Reported), string(i.Status), i.Assignee, i.StepList,
-		i.CloseBy, i.CloseWhy, i.ClosedBy, micros(i.ClosedAt), i.Demo, micros(i.ErasedAt), i.Key}
+		i.CloseBy, i.CloseWhy, i.ClosedBy, micros(i.ClosedAt), i.Demo, micros(i.ErasedAt), i.Key,
+		i.Outside != nil, who.Name, who.Contact, moment(i.Written), i.Guessed}
 }
 
 func scanIncident(r scanner) (*incident.Incident, error) {
 	i := &incident.Incident{}
 	var leftOut string
-	var occurred, discovered, reported, closed, erased int64
+	var outside bool
+	var who incident.Outsider
+	var occurred, discovered, reported, closed, erased, written int64
 	err := r.Scan(&i.ID, &i.Label, &i.Year, &i.Number, (*string)(&i.Kind), (*string)(&i.Urgency), &i.Summary, &i.Reporter, &i.OnBehalf, &i.Department,
 		&i.Channel, &leftOut, &occurred, &discovered, &reported, (*string)(&i.Status), &i.Assignee, &i.StepList,
-		&i.CloseBy, &i.CloseWhy, &i.ClosedBy, &closed, &i.Demo, &erased, &i.Key)
+		&i.CloseBy, &i.CloseWhy, &i.ClosedBy, &closed, &i.Demo, &erased, &i.Key,
+		&outside, &who.Name, &who.Contact, &written, &i.Guessed, &i.Drill, &i.MergedInto, (*string)(&i.MergedWas))
+	if outside {
+		i.Outside = &who
+	}
 	i.LeftOut = unlist(leftOut)
 	i.Occurred = incident.Moment{At: at(occurred), Known: occurred != 0}
 	i.Discovered = incident.Moment{At: at(discovered), Known: discovered != 0}
+	i.Written = incident.Moment{At: at(written), Known: written != 0}
 	i.Reported, i.ClosedAt, i.ErasedAt = at(reported), at(closed), at(erased)
 	return i, err
 }
@@ -86,7 +106,11 @@ func (t *txn) NextNumber(_ context.Context, year int) (int, error) {
 
 // InsertIncident adds a case.
 func (t *txn) InsertIncident(_ context.Context, i *incident.Incident) error {
-	t.add(incidents, incidentValues(i)...)
+	if v := incidentValues(i); i.Drill {
+		t.add(drills, append(v, i.Drill)...)
+	} else {
+		t.add(incidents, v...)
+	}
 	return nil
 }
 
@@ -99,8 +123,9 @@ func (t *txn) LockIncident(_ context.Context, id string) (*incident.Incident, er
 // SaveIncident writes what may change of a case; what was reported never does.
 func (t *txn) SaveIncident(_ context.Context, i *incident.Incident) error {
 	return t.exec(`UPDATE inc_incident SET occurred_at = $1, discovered_at = $2, status = $3, assignee = $4,
-		close_by = $5, close_why = $6, closed_by = $7, closed_at = $8 WHERE id = $9`,
-		moment(i.Occurred), moment(i.Discovered), string(i.Status), i.Assignee, i.CloseBy, i.CloseWhy, i.ClosedBy, micros(i.ClosedAt), i.ID)
+		close_by = $5, close_why = $6, closed_by = $7, closed_at = $8, merged_into = $9, merged_was = $10 WHERE id = $11`,
+		moment(i.Occurred), moment(i.Discovered), string(i.Status), i.Assignee, i.CloseBy, i.CloseWhy, i.ClosedBy, micros(i.ClosedAt),
+		i.MergedInto, string(i.MergedWas), i.ID)
 }
 
 const entryColumns = "id, incident, type, key, text, entered_by, at, corrects, internal"
@@ -158,9 +183,16 @@ func (t *txn) EraseIncident(_ context.Context, id string, when time.Time) ([]str
 		text string
 		args []any
 	}{
-		{"UPDATE inc_incident SET summary = '', reporter = '', on_behalf = '', left_out = '', assignee = '', close_by = '', close_why = '', closed_by = '', idem_key = '', erased_at = $1 WHERE id = $2", []any{us, id}},
+		{"UPDATE inc_incident SET summary = '', reporter = '', on_behalf = '', left_out = '', assignee = '', close_by = '', close_why = '', closed_by = '', idem_key = '', outside_name = '', outside_contact = '', erased_at = $1 WHERE id = $2", []any{us, id}},
 		{"UPDATE inc_entry SET text = '', entered_by = '' WHERE incident = $1", []any{id}},
 		{"UPDATE inc_evidence SET name = '', once = '', added_by = '', erased_at = $1 WHERE incident = $2", []any{us, id}},
+		{"DELETE FROM inc_code WHERE incident = $1", []any{id}},
+		{"DELETE FROM inc_visit WHERE incident = $1", []any{id}},
+		{"DELETE FROM inc_read WHERE incident = $1", []any{id}},
+		{"UPDATE inc_relation SET why = '', made_by = '', ended_by = '', ended_why = '' WHERE a = $1 OR b = $2", []any{id, id}},
+		{"DELETE FROM inc_lesson WHERE incident = $1 AND state <> 'published'", []any{id}},
+		{"UPDATE inc_lesson SET written_by = '', done_by = '' WHERE incident = $1", []any{id}},
+		{"DELETE FROM inc_mail WHERE incident = $1", []any{id}},
 		{"UPDATE ntc_track SET reporter = '', left_out = '', acked_by = '', acked_for = '', ack_note = '', ended_why = '', passed_to = '' WHERE incident = $1", []any{id}},
 		{"DELETE FROM ntc_told WHERE track IN (SELECT id FROM ntc_track WHERE incident = $1)", []any{id}},
 		{"UPDATE ntc_attempt SET person = '', instead_of = '', address = '', answer = '', key = id WHERE track IN (SELECT id FROM ntc_track WHERE incident = $1)", []any{id}},
@@ -227,13 +259,21 @@ func scanSteps(r scanner) (s incident.Steps, err error) {
 	return s, json.Unmarshal([]byte(items), &s.Items)
 }
 
-// Expired lists cases closed before a time and not yet erased.
+// Expired lists cases closed before a time and not yet erased. One that goes on as another
+// is kept as long as that, and goes after it.
 func (db *DB) Expired(ctx context.Context, before time.Time, limit int) ([]string, error) {
-	return all(ctx, db.read, scanText, `SELECT id FROM inc_incident WHERE closed_at > 0 AND closed_at < $1 AND erased_at = 0
+	out, err := all(ctx, db.read, scanText, `SELECT id FROM inc_incident WHERE closed_at > 0 AND closed_at < $1 AND erased_at = 0
 		AND status IN ('closed', 'withdrawn') ORDER BY closed_at LIMIT $2`, micros(before), limit)
+	if err != nil || len(out) == limit {
+		return out, err
+	}
+	more, err := all(ctx, db.read, scanText, `SELECT i.id FROM inc_incident i JOIN inc_incident m ON m.id = i.merged_into
+		WHERE i.merged_into <> '' AND i.erased_at = 0 AND m.erased_at > 0 ORDER BY i.id LIMIT $1`, limit-len(out))
+	return append(out, more...), err
 }
 
-// Count tallies reports by week, kind and department. The weeks start at since, in
+// Count tallies reports by week, kind and the department of who found it, "" for a report
+// from outside. The weeks start at since, in
 // since's zone, seven days each.
 func (db *DB) Count(ctx context.Context, since time.Time) ([]incident.Tally, error) {
 	type one struct {
@@ -246,7 +286,7 @@ func (db *DB) Count(ctx context.Context, since time.Time) ([]incident.Tally, err
 		err = r.Scan(&when, (*string)(&o.kind), &o.dept)
 		o.week = int(at(when).Sub(since) / (7 * 24 * time.Hour))
 		return o, err
-	}, "SELECT reported_at, kind, department FROM inc_incident WHERE reported_at >= $1 ORDER BY reported_at", micros(since))
+	}, "SELECT reported_at, kind, CASE WHEN outside THEN '' ELSE department END FROM inc_incident WHERE reported_at >= $1 AND drill = false ORDER BY reported_at", micros(since))
 	if err != nil {
 		return nil, err
 	}
@@ -282,6 +322,9 @@ func (db *DB) Find(ctx context.Context, q incident.Query) (incident.Page, error)
 	if q.Unanswered {
 		w.add("EXISTS (SELECT 1 FROM ntc_track k WHERE k.incident = i.id AND k.state = 'open')")
 	}
+	if q.Unread {
+		w.add("i.id IN (SELECT e.incident FROM inc_entry e JOIN inc_incident i ON i.id = e.incident WHERE "+unread+")", q.Person, q.Person, q.Person)
+	}
 	if !q.From.IsZero() {
 		w.add("i.reported_at >= ?", micros(q.From))
 	}
@@ -302,7 +345,10 @@ func (db *DB) Find(ctx context.Context, q incident.Query) (incident.Page, error)
 		cases = cases[:q.Limit]
 		p.Next = cases[q.Limit-1].ID
 	}
-	return p, db.withOpenTracks(ctx, cases, &p)
+	if err := db.withOpenTracks(ctx, cases, &p); err != nil {
+		return p, err
+	}
+	return p, db.withUnread(ctx, q.Person, &p)
 }
 
 // scope keeps the list to what the actor may see; it mirrors incident.SightOf.

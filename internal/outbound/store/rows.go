@@ -19,9 +19,12 @@ type table int
 
 const (
 	incidents table = iota
+	drills          // incidents with all their columns
 	tracks
+	heldTracks // tracks with all their columns
 	told
 	attempts
+	repeats // attempts with all their columns
 	events
 	nodes
 	facts
@@ -33,13 +36,19 @@ const (
 func (t table) shape() (name, columns, clash string) {
 	switch t {
 	case incidents:
-		return "inc_incident", incidentColumns, ""
+		return "inc_incident", freshIncidentColumns, ""
+	case drills:
+		return "inc_incident", drillColumns, ""
 	case tracks:
+		return "ntc_track", freshTrackColumns, ""
+	case heldTracks:
 		return "ntc_track", trackColumns, ""
 	case told:
 		return "ntc_told", toldColumns, ` ON CONFLICT (track, person) DO UPDATE SET
 			instead_of = excluded.instead_of, level = excluded.level, pass = excluded.pass, at = excluded.at`
 	case attempts:
+		return "ntc_attempt", freshAttemptColumns, " ON CONFLICT (track, key) DO NOTHING"
+	case repeats:
 		return "ntc_attempt", attemptColumns, " ON CONFLICT (track, key) DO NOTHING"
 	case events:
 		return "jrn_event", rowColumns, ""

@@ -280,7 +280,7 @@ func TestTwoServersNeverClaimTheSame(t *testing.T) {
 		for n := range 6 {
 			wg.Go(func() {
 				for {
-					as, err := dbs[n%2].Claim(t.Context(), now(), time.Minute, 4)
+					as, err := dbs[n%2].Claim(t.Context(), now(), time.Minute, 4, true)
 					if err != nil {
 						t.Error(err)
 						return

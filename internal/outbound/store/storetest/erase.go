@@ -54,6 +54,7 @@ func testLoansErased(t *testing.T, db *store.DB) {
 	same(t, "left", []string{later.ID}, expired(10))
 	want := *old
 	want.Request, want.Person, want.Device, want.Purpose, want.HandedBy, want.BackBy, want.DoneBy, want.CheckNote = "", "", "", "", "", "", "", ""
+	want.ErasedAt = at(20)
 	for _, l := range []*asset.Loan{&want, later, open} {
 		got, err := db.Loan(ctx, l.ID)
 		must(t, err)
@@ -143,7 +144,7 @@ func testStockErased(t *testing.T, db *store.DB) {
 	}
 	same(t, "erased", 0, len(expired(6)))
 	want := *old
-	want.Title, want.OpenedBy, want.FinishedBy = "", "", ""
+	want.Title, want.OpenedBy, want.FinishedBy, want.ErasedAt = "", "", "", at(20)
 	for k, n := range map[*asset.StockTake]int{&want: 0, running: 1} {
 		got, err := db.Stock(ctx, k.ID)
 		must(t, err)

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -244,7 +245,7 @@ func testIdentity(t *testing.T, db *store.DB) {
 		if err != nil || !ok {
 			t.Fatal(ok, err)
 		}
-		same(t, "deputy", access.Identity{Person: "per_dep", Name: "山口 葵", Department: "d_gen", Duties: tt.want, Active: true}, got)
+		same(t, "deputy", access.Identity{Person: "per_dep", Name: "山口 葵", Department: "d_gen", Duties: tt.want, Active: true, Mailed: true}, got)
 	}
 	old, ok, err := db.Identity(t.Context(), "per_old", at(0))
 	if err != nil || !ok || old.Active || len(old.Duties) != 0 {
@@ -252,5 +253,14 @@ func testIdentity(t *testing.T, db *store.DB) {
 	}
 	if _, ok, err := db.Identity(t.Context(), "per_none", at(0)); ok || err != nil {
 		t.Errorf("nobody: %v, %v", ok, err)
+	}
+	mail := o.People["per_dep"].Email
+	if p, ok, err := db.PersonByMail(t.Context(), strings.ToUpper(mail), at(0)); p != "per_dep" || !ok || err != nil {
+		t.Errorf("by mail: %q, %v, %v", p, ok, err)
+	}
+	for _, nobody := range []string{"", "x@kaku.example", o.People["per_old"].Email} {
+		if p, ok, err := db.PersonByMail(t.Context(), nobody, at(0)); p != "" || ok || err != nil {
+			t.Errorf("by mail %q: %q, %v, %v", nobody, p, ok, err)
+		}
 	}
 }

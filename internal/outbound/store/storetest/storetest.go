@@ -30,9 +30,12 @@ func Run(t *testing.T, open func(t testing.TB) *store.DB) {
 	}{
 		{"directory", testDirectory},
 		{"directory/nothing by halves", testDirectoryUndone},
+		{"contacts", testContacts},
+		{"contacts/work", testContactsWork},
 		{"meta", testMeta},
 		{"accounts", testAccounts},
 		{"invitations", testInvitations},
+		{"passkeys", testPasskeys},
 		{"sessions", testSessions},
 		{"tokens", testTokens},
 		{"misses", testMisses},
@@ -41,6 +44,10 @@ func Run(t *testing.T, open func(t testing.TB) *store.DB) {
 		{"entries", testEntries},
 		{"evidence", testEvidence},
 		{"steps", testSteps},
+		{"talk", testTalk},
+		{"relations", testRelations},
+		{"merged", testMerged},
+		{"lessons", testLessons},
 		{"numbers", testNumbers},
 		{"expired", testExpired},
 		{"find/filters", testFindFilters},
@@ -51,6 +58,8 @@ func Run(t *testing.T, open func(t testing.TB) *store.DB) {
 		{"tracks", testTracks},
 		{"attempts", testAttempts},
 		{"claims", testClaims},
+		{"turns", testTurns},
+		{"days off", testDaysOff},
 		{"due", testDue},
 		{"policies", testPolicies},
 		{"stats", testStats},
@@ -58,7 +67,11 @@ func Run(t *testing.T, open func(t testing.TB) *store.DB) {
 		{"letters/erased", testLettersErased},
 		{"journal", testJournal},
 		{"journal/erased", testErase},
+		{"incidents/outside", testOutside},
+		{"incidents/mails", testMails},
 		{"outbox", testOutbox},
+		{"rosters", testRosters},
+		{"drills", testDrills},
 		{"replies", testReplies},
 		{"replies/race", testRepliesRace},
 		{"devices", testDevices},
@@ -153,6 +166,9 @@ func Seed(t testing.TB, db *store.DB, o *directory.Org) {
 	})
 	if err != nil {
 		t.Fatalf("seed directory: %v", err)
+	}
+	if len(o.Contacts) > 0 {
+		seedContacts(t, db, o)
 	}
 }
 

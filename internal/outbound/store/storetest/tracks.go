@@ -40,7 +40,8 @@ func fire(t testing.TB, db *store.DB, fs ...notice.Fired) {
 func testTracks(t *testing.T, db *store.DB) {
 	full := notice.Track{ID: "trk_a", Incident: "inc_1", Receiver: notice.Supervisor, Urgency: notice.Light, Policy: 4, Reporter: "per_emp",
 		LeftOut: []string{"per_x", "per_y"}, State: notice.Acked, Pass: 51, Level: 3, Attempt: 4, Fires: 600, PassedTo: "per_z", Started: at(0),
-		LevelEnd: at(2), NextFire: at(1), Empty: true, AckedAt: at(3), AckedBy: "per_q", AckFor: "per_r", AckPath: "link", AckNote: kanji, EndedWhy: kanji}
+		LevelEnd: at(2), NextFire: at(1), Empty: true, AckedAt: at(3), AckedBy: "per_q", AckFor: "per_r", AckPath: "link", AckNote: kanji, EndedWhy: kanji,
+		HeldSince: at(4), Hurried: true, Asked: at(5)}
 	bare := notice.Track{ID: "trk_b", Incident: "inc_1", Started: at(1)}
 	told := []notice.Told{
 		{Track: "trk_a", Person: "per_1", For: "per_2", Level: 2, Pass: 3, At: at(1)},
@@ -88,7 +89,7 @@ func testTracks(t *testing.T, db *store.DB) {
 
 func testAttempts(t *testing.T, db *store.DB) {
 	a := notice.Attempt{ID: "ntc_a", Key: "k", Track: "trk_a", Incident: "inc_1", Person: "per_pm", For: "per_x", Channel: "mail", Address: kanji, Pass: 2,
-		Level: 3, Number: 4, Planned: at(1), NextTry: at(2), Tries: 5, State: notice.Sent, SentAt: at(3), Answer: kanji, Late: true}
+		Level: 3, Number: 4, Planned: at(1), NextTry: at(2), Tries: 5, State: notice.Sent, SentAt: at(3), Answer: kanji, Late: true, Purpose: notice.Gather, Bundle: "ntc_z"}
 	states := []notice.SendState{notice.Planned, notice.Sending, notice.Refused, notice.Cancelled}
 	f := notice.Fired{Track: track("trk_a", "inc_1", notice.Open), Attempts: []notice.Attempt{a}}
 	for i, s := range states {
@@ -137,7 +138,7 @@ func testClaims(t *testing.T, db *store.DB) {
 	fire(t, db, f)
 	claim := func(minute, limit int) (out []string) {
 		t.Helper()
-		as, err := db.Claim(t.Context(), at(minute), 2*time.Minute, limit)
+		as, err := db.Claim(t.Context(), at(minute), 2*time.Minute, limit, true)
 		must(t, err)
 		for _, a := range as {
 			if a.State != notice.Sending || !a.NextTry.Equal(at(minute+2)) {
@@ -164,9 +165,10 @@ func testDue(t *testing.T, db *store.DB) {
 	}
 	b, a, later, rest, acked := track("trk_b", "inc_1", notice.Open), track("trk_a", "inc_1", notice.Open), track("trk_c", "inc_2", notice.Open),
 		track("trk_d", "inc_2", notice.Open), track("trk_e", "inc_2", notice.Acked)
-	b.NextFire, a.NextFire, later.NextFire, rest.NextFire, acked.NextFire = at(1), at(2), at(3), time.Time{}, at(0)
+	asked := track("trk_f", "inc_2", notice.Acked)
+	b.NextFire, a.NextFire, later.NextFire, rest.NextFire, acked.NextFire, asked.NextFire, asked.Asked = at(1), at(2), at(3), time.Time{}, time.Time{}, at(4), at(1)
 	fire(t, db, notice.Fired{Track: a}, notice.Fired{Track: b, Told: []notice.Told{{Track: "trk_b", Person: "per_1", At: at(0)}}}, notice.Fired{Track: later},
-		notice.Fired{Track: rest}, notice.Fired{Track: acked, Told: []notice.Told{{Track: "trk_e", Person: "per_1", At: at(0)}}})
+		notice.Fired{Track: rest}, notice.Fired{Track: asked}, notice.Fired{Track: acked, Told: []notice.Told{{Track: "trk_e", Person: "per_1", At: at(0)}}})
 	list := func(minute, limit int) []string {
 		t.Helper()
 		ids, err := db.Due(t.Context(), at(minute), limit)
@@ -174,6 +176,7 @@ func testDue(t *testing.T, db *store.DB) {
 		return ids
 	}
 	same(t, "due, oldest first", []string{"trk_b", "trk_a"}, list(2, 9))
+	same(t, "an answered one with a timer too", []string{"trk_b", "trk_a", "trk_c", "trk_f"}, list(9, 9))
 	same(t, "limit", []string{"trk_b"}, list(9, 1))
 	same(t, "none yet", []string(nil), list(0, 9))
 	due, ok, err = db.NextDue(t.Context())
@@ -188,7 +191,7 @@ func testDue(t *testing.T, db *store.DB) {
 	}
 	open, told, err := db.Waiting(t.Context())
 	must(t, err)
-	same(t, "waiting", 4, len(open))
+	same(t, "waiting, with one that is asked", 5, len(open))
 	same(t, "told on what waits", []notice.Told{{Track: "trk_b", Person: "per_1", At: at(0)}}, told)
 }
 
@@ -198,6 +201,7 @@ func testPolicies(t *testing.T, db *store.DB) {
 	same(t, "built in", notice.DefaultPolicy(), p)
 	two := notice.DefaultPolicy()
 	two.Version, two.By, two.At, two.Reason = 2, "per_pm", at(1), kanji
+	two.Lapse[notice.Normal], two.Hours = notice.Lapse{Ask: 7, Answer: 3}, notice.Hours{From: "08:30", To: "24:00"}
 	two.Chains[notice.Urgent][notice.Manager][0] = notice.Level{Who: []notice.Who{{Kind: "person", ID: "per_dep"}, {Kind: "duty", Duty: "it_admin", All: true}}, Window: 5, Repeat: 2}
 	fire(t, db, notice.Fired{Track: track("trk_a", "inc_1", notice.Open)}, notice.Fired{Track: track("trk_b", "inc_1", notice.Acked)})
 	must(t, db.UpdateNotices(t.Context(), func(tx notice.Tx) error {
