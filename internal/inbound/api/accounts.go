@@ -61,7 +61,39 @@ type tokenRef struct {
 	Token string `path:"token" maxLength:"100"`
 }
 
+// PasskeyView is a passkey without its key.
+type PasskeyView struct {
+	ID      string    `json:"id"`
+	Person  string    `json:"person"`
+	Name    string    `json:"name"`
+	Synced  bool      `json:"synced" doc:"Kept in several devices by whoever made it."`
+	Created time.Time `json:"created"`
+	Seen    time.Time `json:"last_used,omitzero"`
+	Copied  time.Time `json:"copied,omitzero" doc:"When its count last failed to grow: somebody may hold a copy."`
+}
+
+type passkeysOut struct {
+	Body struct {
+		Items []PasskeyView `json:"items"`
+		Next  string        `json:"next"`
+	}
+}
+
+type passkeyRef struct {
+	OwnerFilter
+	Passkey string `path:"passkey" maxLength:"100"`
+}
+
 func (s *server) accountRoutes() {
+	add(s, op(http.MethodGet, "/passkeys", "list-passkeys", "passkeys", "List passkeys, oldest first"), s.listPasskeys)
+	add(s, op(http.MethodDelete, "/passkeys/{passkey}", "remove-passkey", "passkeys", "End a passkey at once"),
+		func(ctx context.Context, by access.Actor, in *passkeyRef) (*none, error) {
+			p, err := s.owner(ctx, by, in.Person)
+			if err != nil {
+				return nil, err
+			}
+			return nil, s.Access.RemovePasskey(ctx, by, p, in.Passkey)
+		})
 	create := op(http.MethodPost, "/tokens", "create-token", "tokens", "Make an API token")
 	create.DefaultStatus = http.StatusCreated
 	add(s, create, s.createToken)
@@ -135,6 +167,23 @@ func (s *server) listTokens(ctx context.Context, by access.Actor, in *OwnerFilte
 	out.Body.Items = []TokenView{}
 	for _, t := range ts {
 		out.Body.Items = append(out.Body.Items, tokenOf(t))
+	}
+	return out, nil
+}
+
+func (s *server) listPasskeys(ctx context.Context, by access.Actor, in *OwnerFilter) (*passkeysOut, error) {
+	p, err := s.owner(ctx, by, in.Person)
+	if err != nil {
+		return nil, err
+	}
+	ks, err := s.Access.Passkeys(ctx, by, p)
+	if err != nil {
+		return nil, err
+	}
+	out := &passkeysOut{}
+	out.Body.Items = []PasskeyView{}
+	for _, k := range ks {
+		out.Body.Items = append(out.Body.Items, PasskeyView{ID: k.ID, Person: k.Person, Name: k.Name, Synced: k.Key.Copyable, Created: k.Created, Seen: k.Seen, Copied: k.Copied})
 	}
 	return out, nil
 }

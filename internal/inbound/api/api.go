@@ -35,11 +35,12 @@ const (
 	defaultBody = 1 << 20 // bytes of a JSON body
 )
 
-// Parts are what the door is made of. All are needed but Devices, Requests, Assets, Stocks,
+// Parts are what the door is made of. All are needed but Contacts, Devices, Requests, Assets, Stocks,
 // MaxBody and Look.
 type Parts struct {
 	Access    *access.Service
 	People    *directory.Service
+	Contacts  *directory.Contacts // nil: there are no operations on contacts
 	Notices   *notice.Service
 	Incidents *incident.Service
 	Audit     *audit.Service
@@ -120,10 +121,12 @@ func New(p Parts) (http.Handler, error) {
 func (s *server) routes() {
 	s.incidentRoutes()
 	s.caseRoutes()
+	s.caseWorkRoutes()
 	s.evidenceRoutes()
 	s.trackRoutes()
 	s.peopleRoutes()
 	s.accountRoutes()
+	s.contactRoutes()
 	s.settingRoutes()
 	s.journalRoutes()
 	s.deviceRoutes()

@@ -294,6 +294,40 @@ func TestSettings(t *testing.T) {
 	}
 }
 
+func TestTerms(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p := w.send("per_hanako", "GET", "/api/v1/policy", "").want(200).json()
+	if p["hours"].(map[string]any)["from"] != "09:00" || p["lapse"].(map[string]any)["urgent"].(map[string]any)["ask"] != 30.0 {
+		t.Errorf("terms: %v %v", p["hours"], p["lapse"])
+	}
+	const path = "/api/v1/policy/terms"
+	body := `{"version":1,"lapse":{"urgent":{"ask":20,"answer":5},"normal":{"ask":0,"answer":0},"light":{"ask":0,"answer":0}},"hours":{"from":"08:30","to":"17:30"},"reason":"繁忙期"}`
+	w.send("per_hanako", "PUT", path, body).want(403)
+	w.send("per_manager", "PUT", path, strings.Replace(body, "08:30", "18:30", 1)).want(422)
+	w.send("per_manager", "PUT", path, strings.Replace(body, `"ask":20`, `"ask":0`, 1)).want(422)
+	p = w.send("per_manager", "PUT", path, body).want(200).json()
+	if p["version"] != 2.0 || p["hours"].(map[string]any)["to"] != "17:30" || len(p["chains"].(map[string]any)) != 3 {
+		t.Errorf("saved: %v", p)
+	}
+	w.send("per_manager", "PUT", path, body).want(409)
+
+	w.send("per_hanako", "PUT", "/api/v1/days-off/2027-06-01", `{"name":"創立記念日"}`).want(403)
+	w.send("per_manager", "PUT", "/api/v1/days-off/2027-02-30", `{"name":"x"}`).want(422)
+	w.send("per_manager", "PUT", "/api/v1/days-off/2027-06-01", `{"name":"創立記念日"}`).want(204)
+	if items := w.send("per_hanako", "GET", "/api/v1/days-off", "").want(200).json()["items"].([]any); len(items) != 1 || items[0].(map[string]any)["day"] != "2027-06-01" {
+		t.Errorf("days off: %v", items)
+	}
+	w.send("per_manager", "DELETE", "/api/v1/days-off/2027-06-01", "").want(204)
+	if items := w.send("per_hanako", "GET", "/api/v1/days-off", "").want(200).json()["items"].([]any); len(items) != 0 {
+		t.Errorf("days off: %v", items)
+	}
+	id := w.send("per_hanako", "POST", "/api/v1/incidents", report).want(201).json()["id"].(string)
+	if got := w.send("per_hanako", "POST", "/api/v1/incidents/"+id+"/tell-now", "{}").want(200).json(); got["woken"] != 0.0 {
+		t.Errorf("nothing was held: %v", got)
+	}
+}
+
 func TestRecord(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -59,6 +59,20 @@ type statusIn struct {
 	}
 }
 
+type confirmIn struct {
+	CaseRef
+	Body *struct {
+		Thanks string `json:"thanks,omitempty" doc:"Words to whose report it was; they get a letter."`
+	}
+}
+
+func (in *confirmIn) thanks() string {
+	if in.Body == nil {
+		return ""
+	}
+	return in.Body.Thanks
+}
+
 type assignIn struct {
 	CaseRef
 	Body struct {
@@ -90,8 +104,8 @@ func (s *server) caseRoutes() {
 			return nil, s.Incidents.AskClose(ctx, by, in.Incident, in.Body.Reason)
 		})
 	add(s, op(http.MethodPost, at+"/close-confirm", "confirm-close", tag, "Confirm, as the second person, that the case is done"),
-		func(ctx context.Context, by access.Actor, in *CaseRef) (*none, error) {
-			return nil, s.Incidents.ConfirmClose(ctx, by, in.Incident)
+		func(ctx context.Context, by access.Actor, in *confirmIn) (*none, error) {
+			return nil, s.Incidents.ConfirmClose(ctx, by, in.Incident, in.thanks())
 		})
 	add(s, op(http.MethodPost, at+"/close-refuse", "refuse-close", tag, "Send the case back to work"),
 		func(ctx context.Context, by access.Actor, in *reasonIn) (*none, error) {
@@ -108,7 +122,15 @@ func (s *server) readCase(ctx context.Context, by access.Actor, in *CaseRef) (*c
 	if err != nil {
 		return nil, err
 	}
-	return &caseOut{Body: s.caseOf(ctx, o, c)}, nil
+	out := &caseOut{Body: s.caseOf(ctx, o, c)}
+	lessons, err := s.Incidents.LessonsOf(ctx, by, c)
+	if err != nil {
+		return nil, err
+	}
+	for _, l := range lessons {
+		out.Body.Lessons = append(out.Body.Lessons, lessonOf(o, l))
+	}
+	return out, nil
 }
 
 func (s *server) addFact(ctx context.Context, by access.Actor, in *factIn) (*factOut, error) {
@@ -152,6 +174,7 @@ func (s *server) caseOf(ctx context.Context, o *directory.Org, c *incident.Case)
 	for _, e := range c.History {
 		v.History = append(v.History, eventOf(o, e))
 	}
+	v.togetherOf(o, c)
 	v.Steps = s.stepsOf(ctx, o, c.Steps, c.Entries)
 	return v
 }

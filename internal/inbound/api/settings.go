@@ -44,6 +44,8 @@ type policyOut struct {
 		At      time.Time                                            `json:"at,omitzero"`
 		Reason  string                                               `json:"reason,omitempty"`
 		Chains  map[notice.Urgency]map[notice.Receiver][]policyLevel `json:"chains"`
+		Lapse   map[notice.Urgency]policyLapse                       `json:"lapse,omitempty" doc:"How long an answer stands that no decision follows."`
+		Hours   policyHours                                          `json:"hours" doc:"Working hours, for which what is not urgent waits; empty: it never waits."`
 	}
 }
 
@@ -51,14 +53,22 @@ type policyLevel struct {
 	Who    []policyWho `json:"who"`
 	Window int         `json:"window" doc:"Minutes until the next level."`
 	Repeat int         `json:"repeat" doc:"Minutes between notices within the window."`
+
+	Channels []policyChannel `json:"channels,omitempty" doc:"Which of a person's contacts are told, and in which order; all at once when absent."`
+}
+
+type policyChannel struct {
+	Channel string `json:"channel" enum:"mail,push,slack,teams,lineworks,webhook"`
+	After   int    `json:"after" doc:"Minutes from the level's first notice."`
 }
 
 type policyWho struct {
-	Kind   string `json:"kind" doc:"supervisor, duty or person"`
+	Kind   string `json:"kind" doc:"supervisor, duty, person or roster"`
 	Up     int    `json:"up,omitempty"`
 	Duty   string `json:"duty,omitempty"`
 	All    bool   `json:"all,omitempty"`
 	Person string `json:"person,omitempty"`
+	Roster string `json:"roster,omitempty"`
 }
 
 func (s *server) settingRoutes() {
@@ -72,6 +82,9 @@ func (s *server) settingRoutes() {
 		})
 	add(s, op(http.MethodPut, "/steps/{kind}", "set-steps", "settings", "Save a new list for a kind; open cases keep theirs"), s.setSteps)
 	add(s, op(http.MethodGet, "/policy", "get-policy", "settings", "Who is told until someone answers"), s.policy)
+	s.termRoutes()
+	s.rosterRoutes()
+	s.drillRoutes()
 }
 
 func (s *server) listOf(ctx context.Context, k incident.Kind) stepList {
@@ -102,6 +115,7 @@ func (s *server) policy(ctx context.Context, by access.Actor, _ *none) (*policyO
 	}
 	out := &policyOut{}
 	out.Body.Version, out.Body.By, out.Body.At, out.Body.Reason = p.Version, p.By, p.At, p.Reason
+	out.Body.Lapse, out.Body.Hours = lapseOf(p), policyHours{p.Hours.From, p.Hours.To}
 	out.Body.Chains = map[notice.Urgency]map[notice.Receiver][]policyLevel{}
 	for u, of := range p.Chains {
 		out.Body.Chains[u] = map[notice.Receiver][]policyLevel{}
@@ -109,7 +123,10 @@ func (s *server) policy(ctx context.Context, by access.Actor, _ *none) (*policyO
 			for _, l := range chain {
 				v := policyLevel{Window: l.Window, Repeat: l.Repeat}
 				for _, w := range l.Who {
-					v.Who = append(v.Who, policyWho{Kind: w.Kind, Up: w.Up, Duty: string(w.Duty), All: w.All, Person: w.ID})
+					v.Who = append(v.Who, policyWho{Kind: w.Kind, Up: w.Up, Duty: string(w.Duty), All: w.All, Person: w.ID, Roster: w.Roster})
+				}
+				for _, o := range l.Channels {
+					v.Channels = append(v.Channels, policyChannel(o))
 				}
 				out.Body.Chains[u][r] = append(out.Body.Chains[u][r], v)
 			}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"iter"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -84,7 +85,7 @@ func (s *server) writeIncidents(w http.ResponseWriter, r *http.Request, by acces
 	}
 	p := callOf(r.Context()).p
 	columns := []string{"label", "kind", "urgency", "status", "summary", "reporter", "on_behalf", "department",
-		"occurred", "discovered", "reported", "assignee", "closed", "open_tracks"}
+		"occurred", "discovered", "reported", "assignee", "closed", "open_tracks", "drill"}
 	header := make([]string, len(columns))
 	for i, c := range columns {
 		header[i] = p.T("api.column." + c)
@@ -127,13 +128,26 @@ func (s *server) cells(p i18n.Printer, o *directory.Org, x incident.Row) []strin
 	if !x.ClosedAt.IsZero() {
 		closed = x.ClosedAt.In(s.Zone).Format("2006-01-02 15:04")
 	}
+	drill := ""
+	if x.Drill {
+		drill = p.T("drills.one")
+	}
 	var open []string
 	for _, r := range x.OpenTracks {
 		open = append(open, word(p, "receiver.", string(r)))
 	}
 	return []string{x.Label, word(p, "kind.", string(x.Kind)), word(p, "urgency.", string(x.Urgency)), word(p, "status.", string(x.Status)),
-		x.Summary, o.NameOf(x.Reporter), o.NameOf(x.OnBehalf), o.Departments[x.Department].Name,
-		at(x.Occurred), at(x.Discovered), x.Reported.In(s.Zone).Format("2006-01-02 15:04"), o.NameOf(x.Assignee), closed, strings.Join(open, " ")}
+		x.Summary, o.NameOf(x.Reporter), finder(p, o, x), o.Departments[x.Department].Name,
+		at(x.Occurred), at(x.Discovered), x.Reported.In(s.Zone).Format("2006-01-02 15:04"), o.NameOf(x.Assignee), closed, strings.Join(open, " "), drill}
+}
+
+// finder is who found it when somebody else reported; of an outsider no more than a list says.
+func finder(p i18n.Printer, o *directory.Org, x incident.Row) string {
+	if x.Outside == nil {
+		return o.NameOf(x.OnBehalf)
+	}
+	short := x.Outside.Masked()
+	return strings.Join(slices.DeleteFunc([]string{p.T("outside.who"), short.Name, short.Contact}, func(s string) bool { return s == "" }), " ")
 }
 
 // word is a value's name in the reader's language, or the value where it has none.

@@ -34,6 +34,19 @@ func refsOf(o *directory.Org, people []string) []PersonRef {
 	return out
 }
 
+// OutsideRef is somebody without an account, as they named themselves.
+type OutsideRef struct {
+	Name    string `json:"name,omitempty"`
+	Contact string `json:"contact,omitempty" doc:"A mail address, a telephone number, whatever they wrote."`
+}
+
+func outsideOf(o *incident.Outsider) *OutsideRef {
+	if o == nil {
+		return nil
+	}
+	return &OutsideRef{Name: o.Name, Contact: o.Contact}
+}
+
 // IncidentView is a case without what was added to it.
 type IncidentView struct {
 	ID         string      `json:"id"`
@@ -44,8 +57,9 @@ type IncidentView struct {
 	Status     string      `json:"status"`
 	Reporter   *PersonRef  `json:"reporter,omitempty" doc:"Who sent the report; absent once erased."`
 	OnBehalf   *PersonRef  `json:"on_behalf,omitempty" doc:"Who found it, when somebody else reported."`
+	Outside    *OutsideRef `json:"outside,omitempty" doc:"Who found it, when that is nobody of the directory; shortened in lists."`
 	Department string      `json:"department,omitempty"`
-	Channel    string      `json:"channel" doc:"web, api or cli"`
+	Channel    string      `json:"channel" doc:"web, api, cli, agent, mail or phone"`
 	LeftOut    []PersonRef `json:"left_out,omitempty"`
 	Occurred   string      `json:"occurred" doc:"RFC 3339, or \"unknown\"."`
 	Discovered string      `json:"discovered" doc:"RFC 3339, or \"unknown\"."`
@@ -57,21 +71,26 @@ type IncidentView struct {
 	Closed     time.Time   `json:"closed,omitzero"`
 	Erased     time.Time   `json:"erased,omitzero"`
 	Demo       bool        `json:"demo,omitempty" doc:"Made-up data."`
+	Drill      bool        `json:"drill,omitempty" doc:"Made up to see how long the answers take."`
 	OpenTracks []string    `json:"open_tracks,omitempty" doc:"In lists: receivers who have not answered."`
 }
 
 func viewOf(o *directory.Org, i *incident.Incident) IncidentView {
 	return IncidentView{
 		ID: i.ID, Label: i.Label, Kind: string(i.Kind), Urgency: string(i.Urgency), Summary: i.Summary, Status: string(i.Status),
-		Reporter: refOf(o, i.Reporter), OnBehalf: refOf(o, i.OnBehalf), Department: o.Departments[i.Department].Name,
+		Reporter: refOf(o, i.Reporter), OnBehalf: refOf(o, i.OnBehalf), Outside: outsideOf(i.Outside), Department: o.Departments[i.Department].Name,
 		Channel: i.Channel, LeftOut: refsOf(o, i.LeftOut), Occurred: i.Occurred.String(), Discovered: i.Discovered.String(),
 		Reported: i.Reported, Assignee: refOf(o, i.Assignee), CloseBy: refOf(o, i.CloseBy), CloseWhy: i.CloseWhy,
-		ClosedBy: refOf(o, i.ClosedBy), Closed: i.ClosedAt, Erased: i.ErasedAt, Demo: i.Demo,
+		ClosedBy: refOf(o, i.ClosedBy), Closed: i.ClosedAt, Erased: i.ErasedAt, Demo: i.Demo, Drill: i.Drill,
 	}
 }
 
 func rowView(o *directory.Org, r incident.Row) IncidentView {
 	v := viewOf(o, &r.Incident)
+	if r.Outside != nil {
+		short := r.Outside.Masked()
+		v.Outside = outsideOf(&short)
+	}
 	for _, t := range r.OpenTracks {
 		v.OpenTracks = append(v.OpenTracks, string(t))
 	}
@@ -88,6 +107,12 @@ type caseView struct {
 	Steps     []stepView     `json:"steps,omitempty"`
 	Tracks    []trackView    `json:"tracks"`
 	History   []eventView    `json:"history,omitempty"`
+
+	Unread     int             `json:"unread,omitempty" doc:"Messages of the other side that you have not read on a page."`
+	Main       string          `json:"merged_into,omitempty" doc:"Number of the case that this one goes on as."`
+	Related    []OtherView     `json:"related,omitempty" doc:"Related cases that you may read."`
+	Duplicates []duplicateView `json:"duplicates,omitempty" doc:"What goes on as this case."`
+	Lessons    []lessonView    `json:"lessons,omitempty" doc:"Where one case is read: its lessons, drafts too."`
 }
 
 // entryView is one dated addition.
@@ -144,6 +169,10 @@ type trackView struct {
 	Started    time.Time  `json:"started"`
 	Next       time.Time  `json:"next,omitzero" doc:"When the next notice is due."`
 	Nobody     bool       `json:"nobody_reachable,omitempty"`
+	Held       time.Time  `json:"held_until,omitzero" doc:"Waits for working hours until then."`
+	HeldSince  time.Time  `json:"held_since,omitzero" doc:"When what is held was due."`
+	Asked      time.Time  `json:"asked,omitzero" doc:"When the answerer was asked whether they are still on it."`
+	Lapses     time.Time  `json:"lapses,omitzero" doc:"When the answer is undone unless somebody acknowledges anew."`
 	AnsweredBy *PersonRef `json:"answered_by,omitempty"`
 	AnsweredIn *PersonRef `json:"answered_for,omitempty" doc:"The absent person in whose place the answerer stood."`
 	Answered   time.Time  `json:"answered,omitzero"`
@@ -163,7 +192,13 @@ type toldView struct {
 func trackOf(o *directory.Org, t notice.Track, told []notice.Told) trackView {
 	v := trackView{ID: t.ID, Incident: t.Incident, Receiver: string(t.Receiver), State: string(t.State), Level: t.Level, Pass: t.Pass,
 		Started: t.Started, Next: t.NextFire, Nobody: t.Empty, AnsweredBy: refOf(o, t.AckedBy), AnsweredIn: refOf(o, t.AckFor),
-		Answered: t.AckedAt, Note: t.AckNote, EndReason: t.EndedWhy}
+		Answered: t.AckedAt, Note: t.AckNote, EndReason: t.EndedWhy, HeldSince: t.HeldSince, Asked: t.Asked}
+	if t.Held() {
+		v.Held = t.NextFire
+	}
+	if t.Asks() {
+		v.Lapses = t.NextFire
+	}
 	for _, x := range told {
 		if x.Track == t.ID {
 			v.Told = append(v.Told, toldView{Person: *refOf(o, x.Person), For: refOf(o, x.For), Level: x.Level, At: x.At})

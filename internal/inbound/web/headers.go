@@ -4,7 +4,7 @@ import "net/http"
 
 // policy lets a page load its own files and nothing else. No inline script or style
 // exists, so there is no exception to keep.
-const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; worker-src 'self'; manifest-src 'self'; " +
 	"form-action 'self'; frame-ancestors 'none'; base-uri 'none'; require-trusted-types-for 'script'; trusted-types sekimori"
 
 // secure puts the headers on every answer; a handler may narrow its own.

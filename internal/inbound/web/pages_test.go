@@ -23,7 +23,7 @@ func TestEveryPageIsSound(t *testing.T) {
 	must(t, w.parts.Incidents.AddNote(t.Context(), access.System(), label, "確認中"))
 	pages := []struct{ who, path string }{
 		{"", "/login"}, {"", "/a/" + "nothing.here"}, {"", w.link(label, "per_manager")}, {"boss", w.link(label, "per_boss")},
-		{"hanako", "/report"}, {"hanako", "/receipt/" + label}, {"manager", "/receipt/" + label}, {"hanako", "/account"}, {"hanako", "/tallies"},
+		{"hanako", "/report"}, {"hanako", "/receipt/" + label}, {"manager", "/receipt/" + label}, {"hanako", "/account"}, {"hanako", "/account/contacts"}, {"hanako", "/account/contacts/per_hanako"}, {"manager", "/people?care=1"}, {"hanako", "/tallies"},
 		{"manager", "/nowhere"}, {"manager", "/morning"}, {"manager", "/cases"}, {"manager", "/cases/" + label}, {"manager", "/people"},
 		{"manager", "/people/per_hanako"}, {"manager", "/settings"}, {"auditor", "/record"}, {"admin", "/cases"},
 	}

@@ -9,11 +9,16 @@ import (
 	"sekimori/internal/domain/notice"
 	"sekimori/internal/inbound/web/answer"
 	"sekimori/internal/inbound/web/cases"
+	"sekimori/internal/inbound/web/contacts"
 	"sekimori/internal/inbound/web/devices"
+	"sekimori/internal/inbound/web/drills"
 	"sekimori/internal/inbound/web/ledger"
+	"sekimori/internal/inbound/web/lessons"
 	"sekimori/internal/inbound/web/morning"
 	"sekimori/internal/inbound/web/outbox"
+	"sekimori/internal/inbound/web/outside"
 	"sekimori/internal/inbound/web/people"
+	"sekimori/internal/inbound/web/poster"
 	"sekimori/internal/inbound/web/record"
 	"sekimori/internal/inbound/web/report"
 	"sekimori/internal/inbound/web/requests"
@@ -50,6 +55,14 @@ func (p Parts) loans() people.Loans {
 	return p.Assets
 }
 
+// contacts takes people's contacts away; nil when nobody is told otherwise than by mail.
+func (p Parts) contacts() people.Contacts {
+	if p.Contacts == nil {
+		return nil
+	}
+	return p.Contacts
+}
+
 // media is where a PC's page finds what happened with media; nil when nothing is lent.
 func (p Parts) media() devices.Media {
 	if p.Assets == nil {
@@ -81,20 +94,36 @@ type letterLinks struct{ notice.Links }
 // Read gives the letter that a token names.
 func (l letterLinks) Read(token string) (string, error) { return l.ReadLetter(token) }
 
+// contactRoom is where people say where they are told.
+func contactRoom(p Parts) room {
+	if p.Contacts == nil {
+		return room{}
+	}
+	return room{contacts.Routes(contacts.Deps{Contacts: p.Contacts, Offers: p.Offers, PushKey: p.PushKey}), contacts.Templates()}
+}
+
 // rooms lists every room of the web with what it needs: the whole site on one page.
 func rooms(p Parts) []room {
 	stream := events{live: p.Live, cases: p.Incidents, pcs: p.Devices, things: p.things(), beat: 25 * time.Second, quiet: time.Second, life: 15 * time.Minute}
+	strangers := outside.New(p.Incidents)
 	out := []room{
 		home(),
 		{routes: stream.routes()},
 		{signin.Routes(signin.Deps{Door: p.Access, Keys: p.Access, Demo: p.Demo}), signin.Templates()},
-		{report.Routes(report.Deps{Cases: p.Incidents, Files: p.Incidents, Counts: p.Incidents, Lookouts: p.Notices, PCs: p.Devices, Things: p.ledger()}), report.Templates()},
-		{answer.Routes(answer.Deps{Links: p.Links, Notices: p.Notices, Cases: p.Incidents}), answer.Templates()},
+		{report.Routes(report.Deps{Cases: p.Incidents, Files: p.Incidents, Counts: p.Incidents, Lookouts: p.Notices, PCs: p.Devices, Things: p.ledger(), Outside: strangers}), report.Templates()},
+		{strangers.Routes(), outside.Templates()},
+		contactRoom(p),
+		{answer.Routes(answer.Deps{Links: p.Links, Notices: p.Notices, Cases: p.Incidents, Prover: p.Access}), answer.Templates()},
 		{morning.Routes(p.morning()), morning.Templates()},
 		{cases.Routes(cases.Deps{Cases: p.Incidents, Notices: p.Notices, People: p.People, PCs: p.Devices}), cases.Templates()},
-		{people.Routes(people.Deps{People: p.People, Access: p.Access, Loans: p.loans()}), people.Templates()},
-		{settings.Routes(settings.Deps{Cases: p.Incidents, Notices: p.Notices, People: p.People, Chains: p.chains()}), settings.Templates()},
+		{lessons.Routes(lessons.Deps{Lessons: p.Incidents}), lessons.Templates()},
+		{drills.Routes(drills.Deps{Cases: p.Incidents}), drills.Templates()},
+		{people.Routes(people.Deps{People: p.People, Access: p.Access, Loans: p.loans(), Contacts: p.contacts()}), people.Templates()},
+		{settings.Routes(settings.Deps{Cases: p.Incidents, Notices: p.Notices, People: p.People, Chains: p.chains(), Poster: p.Font != nil}), settings.Templates()},
 		{record.Routes(record.Deps{Audit: p.Audit, People: p.People, Cases: p.Incidents}), record.Templates()},
+	}
+	if p.Font != nil {
+		out = append(out, room{poster.Routes(poster.Deps{Font: p.Font, Company: p.Company}), poster.Templates()})
 	}
 	if p.Devices != nil {
 		out = append(out, room{devices.Routes(devices.Deps{PCs: p.Devices, People: p.People, Cases: p.Incidents, Server: p.AgentURL, Media: p.media()}), devices.Templates()})

@@ -84,6 +84,7 @@ func serveScan(t *testing.T, c *counter) string {
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/static/", as)
+	mux.Handle("GET /sw.js", serveWorker(nil))
 	mux.Handle("POST /seen", c)
 	mux.Handle("POST /undo", c)
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {

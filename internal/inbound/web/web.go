@@ -37,6 +37,9 @@ type DemoInfo = signin.Demo
 type Parts struct {
 	Access         *access.Service
 	People         *directory.Service
+	Contacts       *directory.Contacts          // nil: nobody is told otherwise than by mail
+	Offers         func(directory.Channel) bool // which channels may be added; with Contacts
+	PushKey        string                       // the public key for push messages, base64url; with Contacts
 	Notices        *notice.Service
 	Tracks         notice.Store
 	Links          notice.Links
@@ -82,7 +85,7 @@ func New(p Parts) (http.Handler, error) {
 	kit, err := page.New(page.Parts{
 		Catalogue: p.Catalogue, Zone: p.Zone, Now: p.Now, Log: p.Log, BaseURL: p.BaseURL, Version: p.Version,
 		Demo: p.Demo != nil, Lends: p.Assets != nil, Secure: p.Secure, Layout: layout, Rooms: templates(rs), Asset: as.URL,
-		Actor: p.Access.BySecret, Org: p.People.Org,
+		Actor: p.Access.BySecret, Org: p.People.Org, Mark: p.Links.Mark,
 	})
 	if err != nil {
 		return nil, err
@@ -131,6 +134,12 @@ func route(kit *page.Kit, as assets, rs []room) (h http.Handler, err error) {
 		}
 	}
 	mux.Handle("GET /static/", as)
+	code, err := worker(as)
+	if err != nil {
+		return nil, err
+	}
+	mux.Handle("GET /sw.js", serveWorker(code))
+	mux.Handle("GET /manifest.webmanifest", serveManifest(as, kit.Catalogue))
 	mux.Handle("GET /favicon.ico", http.RedirectHandler(as.URL("favicon.svg"), http.StatusFound))
 	return orRefuse(kit, mux), nil
 }

@@ -56,7 +56,7 @@ func newWorld(t testing.TB, change ...func(*Parts)) *world {
 	_, verifierKey, err := journal.GenerateKey(rand.Reader, "sekimori/test")
 	must(t, err)
 	people := directory.NewService(db, now)
-	notices := notice.NewService(db, people, now, func(at time.Time) time.Time { return at.Add(24 * time.Hour) })
+	notices := notice.NewService(db, people, now, nil)
 	cases, err := incident.NewService(ctx, incident.Parts{Store: db, Blobs: &blobs{kept: map[string][]byte{}}, People: people, Notices: notices,
 		Tracks: db, Now: now, Zone: zone, Limits: incident.Limits{File: 3000, Case: 9000}})
 	must(t, err)
@@ -68,6 +68,7 @@ func newWorld(t testing.TB, change ...func(*Parts)) *world {
 	w.parts = Parts{Access: acc, People: people, Notices: notices, Tracks: db, Links: notice.NewLinks(bytes.Repeat([]byte{7}, 32)), Incidents: cases, Audit: record,
 		Catalogue: cat, Zone: zone, Now: now, Log: slog.New(slog.NewTextHandler(w.log, nil)), Live: w.live, Outbox: noMail{}, Version: "test", BaseURL: "http://example.com",
 		Demo: &DemoInfo{SignIns: []signin.Ready{{Role: "duty.it_admin", Name: "井上 拓", Login: "inoue", Password: password}}}}
+	w.parts.Contacts, w.parts.Offers = contactService(db, people, now), func(directory.Channel) bool { return true }
 	w.pcs = deviceService(t, db, people, cases, now)
 	w.parts.Devices = w.pcs
 	for _, c := range change {

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"net/http"
 	"slices"
+	"time"
 
 	"sekimori/internal/domain/access"
 	"sekimori/internal/domain/directory"
@@ -27,6 +28,7 @@ type Links interface {
 type Notices interface {
 	Follow(ctx context.Context, attempt string) (access.Actor, notice.Track, error)
 	Acknowledge(ctx context.Context, by access.Actor, a notice.Ack) (notice.Track, error)
+	WantsProof() bool
 }
 
 // Cases gives the case that a notice is about.
@@ -39,6 +41,12 @@ type Deps struct {
 	Links   Links
 	Notices Notices
 	Cases   Cases
+	Prover  Prover
+}
+
+// Prover proves who is at a link, where a link alone does not answer.
+type Prover interface {
+	ProveAtLink(ctx context.Context, by access.Actor, b access.AtLink, from access.Origin) (proven access.Actor, secret string, until time.Time, err error)
 }
 
 //go:embed templates/*.html
@@ -62,15 +70,18 @@ type answerPage struct {
 	page.Base
 	Action                 string // where the form goes: this very address
 	Who                    string // whose link it is
+	Drill                  bool
 	Label, Kind, Icon      string
 	Urgency                page.Tag
 	Summary                string
 	Facts                  []fact
 	Tracks                 []track
-	Open                   bool // this track still waits for an answer
-	Mine                   bool // answered by whose link it is
+	Open                   bool   // this track still waits for an answer
+	Mine                   bool   // answered by whose link it is
+	Asked                  string // until when the answerer may say that they are still on it; "" when nobody asks
 	AnsweredBy, AnsweredAt string
 	Note                   page.Field
+	Password               page.Field // without an ID where the link alone answers
 	Phone                  string
 	PhoneName              string
 	CaseHref               string
@@ -89,10 +100,11 @@ type track struct {
 
 // found is what a link leads to.
 type found struct {
-	by    access.Actor
-	track notice.Track
-	kase  *incident.Case
-	org   *directory.Org
+	attempt string
+	by      access.Actor
+	track   notice.Track
+	kase    *incident.Case
+	org     *directory.Org
 }
 
 // follow reads the link. The case is loaded as the program itself, because the link
@@ -116,7 +128,7 @@ func (d rooms) follow(r *page.Request) (found, error) {
 		return found{}, fault.New(fault.NotFound, "fault.link_expired", nil)
 	}
 	o, err := r.Org()
-	return found{by, t, c, o}, err
+	return found{attempt, by, t, c, o}, err
 }
 
 func (d rooms) look(w http.ResponseWriter, r *page.Request) error {
@@ -133,15 +145,32 @@ func (d rooms) press(w http.ResponseWriter, r *page.Request) error {
 	if err != nil {
 		return gone(w, r, err)
 	}
-	_, err = d.Notices.Acknowledge(r.Context(), f.by, notice.Ack{Track: f.track.ID, Note: r.Text("note"), Path: "link"})
+	by, err := d.prove(w, r, f.by)
+	if err == nil {
+		_, err = d.Notices.Acknowledge(r.Context(), by, notice.Ack{Track: f.track.ID, Note: r.Text("note"), Path: "link", Attempt: f.attempt})
+	}
 	if err == nil {
 		return r.Kit.See(w, r, r.URL.Path, "answer.kept")
 	}
-	bad, ok := r.Refused(err, "note")
+	bad, ok := r.Refused(err, "password", "note")
 	if !ok {
 		return err
 	}
 	return r.Kit.Render(w, r, bad.Status, "answer", d.page(r, f, bad))
+}
+
+// prove finds out whether the browser is the person's, where that is asked, and remembers
+// one that has just shown the password.
+func (d rooms) prove(w http.ResponseWriter, r *page.Request, by access.Actor) (access.Actor, error) {
+	if !d.Notices.WantsProof() {
+		return by, nil
+	}
+	proven, secret, until, err := d.Prover.ProveAtLink(r.Context(), by, access.AtLink{Session: r.By, Known: r.Known(), Password: r.Secret("password")},
+		access.Origin{Address: r.Address(), Agent: r.UserAgent()})
+	if secret != "" {
+		r.Kit.SetKnown(w, secret, until)
+	}
+	return proven, err
 }
 
 type gonePage struct {

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"sekimori/internal/domain/access"
 	"sekimori/internal/domain/incident"
 	"sekimori/internal/domain/notice"
 	"sekimori/internal/inbound/web/page"
@@ -13,7 +14,7 @@ import (
 func (d rooms) page(r *page.Request, f found, bad page.Refused) answerPage {
 	c, o := f.kase, f.org
 	kind := string(c.Kind)
-	p := answerPage{Base: r.Kit.Base(r, "", ""), Action: r.URL.Path, Who: f.by.Name, Label: c.Label, Kind: r.P.T("kind." + kind), Icon: kind, Summary: c.Summary}
+	p := answerPage{Base: r.Kit.Base(r, "", ""), Action: r.URL.Path, Who: f.by.Name, Label: c.Label, Kind: r.P.T("kind." + kind), Drill: c.Drill, Icon: kind, Summary: c.Summary}
 	p.Title, p.Width, p.Errors = c.Label, "narrow", bad.Summary
 	p.Urgency = page.Tag{Kind: "yama", Text: r.P.T("urgency." + string(c.Urgency))}
 	if c.Urgency == notice.Urgent {
@@ -21,12 +22,19 @@ func (d rooms) page(r *page.Request, f found, bad page.Refused) answerPage {
 	}
 	p.Facts = facts(r, f)
 	p.Open, p.Mine = f.track.State == notice.Open, f.track.AckedBy == f.by.Person
+	if f.track.Asks() {
+		p.Asked = r.P.T("escalation.asked", "at", report.Near(r, f.track.NextFire))
+	}
 	if f.track.State == notice.Acked {
 		p.AnsweredBy, p.AnsweredAt = o.NameOf(f.track.AckedBy), r.P.DateTime(f.track.AckedAt)
 	}
 	p.Tracks = tracks(r, f)
 	p.Note = page.Field{ID: "note", Name: "note", Label: r.P.T("answer.note"), Hint: r.P.T("answer.note_hint"), Value: r.Text("note"),
 		Error: bad.Fields["note"], Optional: true, MaxLen: 500, Class: "full"}
+	if d.Notices.WantsProof() && (r.By.Person == "" || f.by.Person != r.By.Person) && (r.Known() == "" || bad.Fields["password"] != "") {
+		p.Password = page.Field{ID: "password", Name: "password", Type: "password", Label: r.P.T("word.password"), Hint: r.P.T("signin.link_password_hint"),
+			Error: bad.Fields["password"], Auto: "current-password", Class: "full", MaxLen: access.MaxPassword}
+	}
 	if finder, ok := o.People[c.Finder()]; ok {
 		p.Phone, p.PhoneName = finder.Phone, finder.Name()
 	}
@@ -52,6 +60,12 @@ func facts(r *page.Request, f found) []fact {
 	}
 	if c.OnBehalf != "" {
 		out = append(out, fact{Name: r.P.T("report.found_by"), Value: o.NameOf(c.OnBehalf)})
+	}
+	if c.Outside != nil {
+		out = append(out, fact{Name: r.P.T("report.found_by"), Value: report.Outsider(r, c.Outside)})
+		if c.Outside.Contact != "" {
+			out = append(out, fact{Name: r.P.T("outside.contact"), Value: c.Outside.Contact})
+		}
 	}
 	if dep, ok := o.Departments[c.Department]; ok {
 		out = append(out, fact{Name: r.P.T("word.department"), Value: dep.Name})

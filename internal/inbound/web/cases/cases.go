@@ -42,18 +42,25 @@ type Deps struct {
 
 // Routes lists the room's pages and verbs.
 func Routes(d Deps) []page.Route {
-	return []page.Route{
+	return append(d.lessonRoutes(), []page.Route{
 		{Pattern: "GET /cases", Do: d.list},
 		{Pattern: "GET /cases.csv", Do: d.export},
 		{Pattern: "GET /cases/{label}", Do: d.show},
 		{Pattern: "POST /cases/{label}/steps", Do: d.verb("steps", setStep)},
 		{Pattern: "POST /cases/{label}/notes", Do: d.verb("notes", addNote)},
+		{Pattern: "POST /cases/{label}/kind", Do: d.verb("kind", chooseKind)},
 		{Pattern: "POST /cases/{label}/facts", Do: d.verb("facts", addFact)},
 		{Pattern: "POST /cases/{label}/times", Do: d.verb("times", correctTime)},
 		{Pattern: "POST /cases/{label}/status", Do: d.verb("status", setStatus)},
 		{Pattern: "POST /cases/{label}/assign", Do: d.verb("assign", assign)},
 		{Pattern: "POST /cases/{label}/close", Do: d.verb("close", askClose)},
 		{Pattern: "POST /cases/{label}/close/confirm", Do: d.verb("confirm", confirmClose)},
+		{Pattern: "POST /cases/{label}/say", Do: d.verb("say", say)},
+		{Pattern: "POST /cases/{label}/related", Do: d.verb("relate", relate)},
+		{Pattern: "POST /cases/{label}/related/end", Do: d.verb("unrelate", unrelate)},
+		{Pattern: "POST /cases/{label}/merge", Do: d.verb("merge", merge)},
+		{Pattern: "POST /cases/{label}/unmerge", Do: d.verb("unmerge", unmerge)},
+		{Pattern: "POST /cases/{label}/reopen", Do: d.verb("reopen", reopen)},
 		{Pattern: "POST /cases/{label}/close/refuse", Do: d.verb("refuse", refuseClose)},
 		{Pattern: "POST /cases/{label}/evidence", Do: d.upload, Stream: true, MaxBody: d.Cases.Limits().File + uploadRoom},
 		{Pattern: "POST /cases/{label}/pcs/{device}/isolate", Do: d.pcVerb("isolate", isolatePC)},
@@ -62,5 +69,5 @@ func Routes(d Deps) []page.Route {
 		{Pattern: "POST /tracks/{track}/escalate", Do: d.trackVerb("escalate", escalate)},
 		{Pattern: "POST /tracks/{track}/pass", Do: d.trackVerb("pass", passOn)},
 		{Pattern: "POST /tracks/{track}/end", Do: d.trackVerb("end", endTrack)},
-	}
+	}...)
 }

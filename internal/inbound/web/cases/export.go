@@ -43,7 +43,7 @@ func (d Deps) export(w http.ResponseWriter, r *page.Request) error {
 
 func header(r *page.Request) []string {
 	ids := []string{"number", "kind", "urgency", "status", "summary", "occurred", "discovered", "reported", "department",
-		"finder", "reporter", "assignee", "waiting", "closed", "closed_by", "demo"}
+		"finder", "reporter", "assignee", "waiting", "closed", "closed_by", "demo", "drill"}
 	for i, id := range ids {
 		ids[i] = r.P.T("cases.col." + id)
 	}
@@ -71,7 +71,20 @@ func cells(r *page.Request, org *directory.Org, i incident.Row) []string {
 	if i.Demo {
 		demo = r.P.T("cases.demo")
 	}
+	drill := ""
+	if i.Drill {
+		drill = r.P.T("drills.one")
+	}
 	return []string{i.Label, r.P.T("kind." + string(i.Kind)), r.P.T("urgency." + string(i.Urgency)), r.P.T("status." + string(i.Status)),
 		i.Summary, moment(i.Occurred), moment(i.Discovered), at(i.Reported), org.Departments[i.Department].Name,
-		org.NameOf(i.Finder()), org.NameOf(i.Reporter), org.NameOf(i.Assignee), strings.Join(waiting, ", "), at(i.ClosedAt), org.NameOf(i.ClosedBy), demo}
+		finder(r, org, i), org.NameOf(i.Reporter), org.NameOf(i.Assignee), strings.Join(waiting, ", "), at(i.ClosedAt), org.NameOf(i.ClosedBy), demo, drill}
+}
+
+// finder is who noticed it; a table goes further than the case, and holds no outsider's
+// name in full.
+func finder(r *page.Request, org *directory.Org, i incident.Row) string {
+	if i.Outside != nil {
+		return Masked(r, i.Outside)
+	}
+	return org.NameOf(i.Finder())
 }

@@ -27,6 +27,8 @@ type row struct {
 	Waiting              []string // whose answer is missing
 	Assignee             string
 	Demo                 bool
+	Outside              string // who reported from outside, as far as a list says it
+	Unread               int    // messages that the reader has not read
 }
 
 // listPage is the list with its filters.
@@ -38,6 +40,7 @@ type listPage struct {
 	Statuses    []page.Option
 	Departments []page.Option
 	Unanswered  bool
+	Unread      bool
 	Filtered    bool
 	Rows        []row
 	Self        string // this page with its filters, for refetching
@@ -71,7 +74,7 @@ func (d Deps) list(w http.ResponseWriter, r *page.Request) error {
 func (d Deps) query(r *page.Request) (incident.Query, error) {
 	v := r.URL.Query()
 	var c fault.Check
-	q := incident.Query{Text: strings.TrimSpace(v.Get("q")), Department: v.Get("department"), Unanswered: v.Get("unanswered") != "",
+	q := incident.Query{Text: strings.TrimSpace(v.Get("q")), Department: v.Get("department"), Unanswered: v.Get("unanswered") != "", Unread: v.Get("unread") != "",
 		After: v.Get("after"), Limit: pageSize}
 	for _, k := range v["kind"] {
 		if k != "" {
@@ -110,9 +113,9 @@ func openStatuses() []incident.Status {
 
 func (d Deps) listOf(r *page.Request, q incident.Query, org *directory.Org, found incident.Page) listPage {
 	v := r.URL.Query()
-	p := listPage{Base: r.Kit.Base(r, "cases.title", "/cases"), Q: v.Get("q"), From: v.Get("from"), To: v.Get("to"), Unanswered: q.Unanswered}
+	p := listPage{Base: r.Kit.Base(r, "cases.title", "/cases"), Q: v.Get("q"), From: v.Get("from"), To: v.Get("to"), Unanswered: q.Unanswered, Unread: q.Unread}
 	p.EventsURL, p.Self = "/events", r.URL.RequestURI()
-	p.Filtered = q.Text != "" || len(q.Kinds) > 0 || len(q.Statuses) > 0 || q.Department != "" || q.Unanswered || !q.From.IsZero() || !q.To.IsZero()
+	p.Filtered = q.Text != "" || len(q.Kinds) > 0 || len(q.Statuses) > 0 || q.Department != "" || q.Unanswered || q.Unread || !q.From.IsZero() || !q.To.IsZero()
 	p.Kinds = append(p.Kinds, page.Option{Value: "", Label: r.P.T("word.all"), On: len(q.Kinds) == 0})
 	for _, k := range incident.Kinds() {
 		p.Kinds = append(p.Kinds, page.Option{Value: string(k), Label: r.P.T("kind." + string(k)), On: slices.Contains(v["kind"], string(k))})
@@ -170,16 +173,29 @@ func address(path string, v url.Values, key, value string) string {
 func rowOf(r *page.Request, org *directory.Org, i incident.Row) row {
 	out := row{Label: i.Label, Href: "/cases/" + i.Label, Summary: i.Summary, Erased: !i.ErasedAt.IsZero(), Kind: KindTag(r, &i.Incident),
 		Department: org.Departments[i.Department].Name, Reported: r.P.DateTime(i.Reported), Status: StatusTag(r, i.Status),
-		Assignee: org.NameOf(i.Assignee), Demo: i.Demo}
+		Assignee: org.NameOf(i.Assignee), Demo: i.Demo, Unread: i.Unread}
+	if i.Outside != nil {
+		out.Outside = Masked(r, i.Outside)
+	}
 	for _, x := range i.OpenTracks {
 		out.Waiting = append(out.Waiting, r.P.T("receiver."+string(x)))
 	}
 	return out
 }
 
+// Masked is who reported from outside, for lists that many read: the case itself has the
+// rest.
+func Masked(r *page.Request, o *incident.Outsider) string {
+	m := o.Masked()
+	return page.Line(r.P.T("outside.who"), m.Name, m.Contact)
+}
+
 // KindTag is the kind's icon and word; what the rules call urgent is vermilion.
 func KindTag(r *page.Request, i *incident.Incident) page.Tag {
 	t := page.Tag{Icon: string(i.Kind), Text: r.P.T("kind." + string(i.Kind))}
+	if i.Drill {
+		t.Text = r.P.T("drills.subject", "subject", t.Text)
+	}
 	switch i.Urgency {
 	case "urgent":
 		t.Kind = "shu"
@@ -195,7 +211,7 @@ func StatusTag(r *page.Request, s incident.Status) page.Tag {
 	switch s {
 	case incident.Closed:
 		t.Kind = "matsu"
-	case incident.Withdrawn:
+	case incident.Withdrawn, incident.Merged:
 		t.Kind = "quiet"
 	case incident.Closing:
 		t.Kind = "yama"

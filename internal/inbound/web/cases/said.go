@@ -25,7 +25,7 @@ func (s statement) Short() string { return page.Short(s.Text, 30) }
 // said lists the report's line, facts and answers in the order in which they came.
 // What was corrected stands as it was sent, and the correction beside it.
 func said(r *page.Request, org *directory.Org, c *incident.Case) []statement {
-	first := statement{Head: r.P.T("cases.said_report"), Text: c.Summary, Who: signed(r, org, c.Reporter, c.Reported),
+	first := statement{Head: r.P.T("cases.said_report"), Text: c.Summary, Who: signed(r, org, c.Teller(), c.Reported),
 		Fixes: corrections(r, org, c, func(e incident.Entry) bool { return e.Key == "summary" }),
 		Fix:   report.CorrectSummaryLink(r.By, c, true)}
 	if first.Text == "" {
@@ -76,7 +76,7 @@ func corrections(r *page.Request, org *directory.Org, c *incident.Case, of func(
 }
 
 func signed(r *page.Request, org *directory.Org, person string, at time.Time) string {
-	return page.Line(org.NameOf(person), r.P.DateTime(at))
+	return page.Line(r.Named(org, person), r.P.DateTime(at))
 }
 
 // words is a text as it is shown: an answer may be the word for not knowing, and an

@@ -12,6 +12,7 @@ import (
 	"sekimori/internal/domain/incident"
 	"sekimori/internal/inbound/web/page"
 	"sekimori/internal/inbound/web/people"
+	"sekimori/internal/inbound/web/report"
 )
 
 // fact is one line of the description list.
@@ -26,6 +27,7 @@ type casePage struct {
 	page.Base
 	Label, Summary string
 	Erased         bool
+	Drill          bool
 	DemoCase       bool // made by a demo; a real server says so
 	Kind, Status   page.Tag
 	Urgency        string
@@ -48,6 +50,15 @@ type casePage struct {
 	Candidates     []people.Pick
 	LeftOut        []string
 	PCs            []pcView
+	Talk           page.Talk
+	Together       together
+	Lessons        []lessonView
+	Thanks         string // words that the end of the case begins with
+	MayReopen      bool
+	Guessed        bool          // nobody chose the kind yet
+	Kinds          []page.Option // to choose from
+
+	words func(id string, args ...any) string
 
 	Failed string            // name of the form that was refused
 	Wrongs map[string]string // what must be mended in it, by field
@@ -132,6 +143,7 @@ func (d Deps) refused(w http.ResponseWriter, r *page.Request, label, form string
 			p.Errors[i].ID = form + "-" + e.Field
 		}
 	}
+	p.refusedTalk()
 	return r.Kit.Render(w, r, bad.Status, "case", p)
 }
 
@@ -141,18 +153,17 @@ func (d Deps) caseOf(ctx context.Context, r *page.Request, c *incident.Case) (*c
 		return nil, err
 	}
 	now := r.Kit.Now()
-	p := &casePage{Base: r.Kit.Base(r, "cases.one", "/cases"), Label: c.Label, Summary: c.Summary, Erased: !c.ErasedAt.IsZero(), DemoCase: c.Demo,
+	p := &casePage{Base: r.Kit.Base(r, "cases.one", "/cases"), Label: c.Label, Summary: c.Summary, Erased: !c.ErasedAt.IsZero(), DemoCase: c.Demo, Drill: c.Drill,
 		Kind: KindTag(r, c.Incident), Status: StatusTag(r, c.Status), Urgency: r.P.T("urgency." + string(c.Urgency)),
 		Work: c.Sight == incident.AsWorker, Open: c.Status.Open(), MayEnd: r.By.May(access.WorkCases) == nil, MaxFile: d.Cases.Limits().File}
-	p.Title = c.Label + " " + c.Summary
+	p.Title, p.words = c.Label+" "+c.Summary, r.P.T
 	p.EventsURL = "/events?subject=" + url.QueryEscape(c.ID)
 	p.Facts = facts(r, org, c)
 	p.Said = said(r, org, c)
 	p.Notes = notes(r, org, c)
 	p.Steps, p.StepsDone = steps(r, org, c)
 	for _, e := range c.Evidence {
-		p.Evidence = append(p.Evidence, evidenceView{ID: e.ID, Name: e.Name, Size: r.P.Bytes(e.Size), Erased: !e.ErasedAt.IsZero(),
-			Who: page.Line(org.NameOf(e.By), r.P.DateTime(e.At)), Hash: hex(e.SHA256)})
+		p.Evidence = append(p.Evidence, evidenceOf(r, org, e))
 	}
 	if p.Tracks, err = d.tracks(ctx, r, org, c); err != nil {
 		return nil, err
@@ -180,8 +191,22 @@ func (d Deps) caseOf(ctx context.Context, r *page.Request, c *incident.Case) (*c
 	for _, x := range c.LeftOut {
 		p.LeftOut = append(p.LeftOut, org.NameOf(x))
 	}
+	p.Thanks = thanks(r, org, c)
+	p.guess(r, c)
+	p.MayReopen = p.Work && !p.Erased && (c.Status == incident.Closed || c.Status == incident.Withdrawn)
+	if p.Together, err = d.together(ctx, r, org, c); err != nil {
+		return nil, err
+	}
+	if p.Lessons, err = d.lessons(ctx, r, org, c); err != nil {
+		return nil, err
+	}
 	p.Next = nextThings(r, c, p)
-	return p, nil
+	return p, d.talk(r, org, c, p)
+}
+
+func evidenceOf(r *page.Request, org *directory.Org, e incident.Evidence) evidenceView {
+	return evidenceView{ID: e.ID, Name: e.Name, Size: r.P.Bytes(e.Size), Erased: !e.ErasedAt.IsZero(),
+		Who: page.Line(r.Named(org, e.By), r.P.DateTime(e.At)), Hash: hex(e.SHA256)}
 }
 
 func facts(r *page.Request, org *directory.Org, c *incident.Case) []fact {
@@ -209,13 +234,25 @@ func facts(r *page.Request, org *directory.Org, c *incident.Case) []fact {
 		moment("cases.col.occurred", "occurred", c.Occurred),
 		moment("cases.col.discovered", "discovered", c.Discovered),
 		{Label: r.P.T("cases.col.reported"), Text: r.P.DateTime(c.Reported)},
-		who("cases.col.finder", c.Finder()),
+	}
+	if c.Outside == nil {
+		out = append(out, who("cases.col.finder", c.Finder()))
+	} else {
+		out = append(out, outsider(r, c.Outside)...)
+		if c.Reporter != "" {
+			out = append(out, who("cases.col.reporter", c.Reporter))
+		}
+	}
+	if c.Written.Known {
+		out = append(out, fact{Label: r.P.T("offline.written"), Text: r.P.DateTime(c.Written.At)})
 	}
 	if c.OnBehalf != "" {
 		out = append(out, who("cases.col.reporter", c.Reporter))
 	}
+	if c.Department != "" || c.Outside == nil {
+		out = append(out, fact{Label: r.P.T("cases.col.department"), Text: people.Place(org, c.Department)})
+	}
 	out = append(out,
-		fact{Label: r.P.T("cases.col.department"), Text: people.Place(org, c.Department)},
 		fact{Label: r.P.T("cases.col.urgency"), Text: r.P.T("urgency." + string(c.Urgency))})
 	a := fact{Label: r.P.T("cases.col.assignee"), Text: org.NameOf(c.Assignee)}
 	if a.Text == "" {
@@ -224,6 +261,15 @@ func facts(r *page.Request, org *directory.Org, c *incident.Case) []fact {
 	out = append(out, a)
 	if c.Status == incident.Closed {
 		out = append(out, fact{Label: r.P.T("cases.col.closed"), Text: r.P.DateTime(c.ClosedAt)}, fact{Label: r.P.T("cases.col.closed_by"), Text: org.NameOf(c.ClosedBy)})
+	}
+	return out
+}
+
+// outsider is who reported from outside, and how to reach them.
+func outsider(r *page.Request, o *incident.Outsider) []fact {
+	out := []fact{{Label: r.P.T("cases.col.finder"), Text: report.Outsider(r, o)}}
+	if o.Contact != "" {
+		out = append(out, fact{Label: r.P.T("outside.contact"), Text: o.Contact})
 	}
 	return out
 }
@@ -297,6 +343,9 @@ func nextThings(r *page.Request, c *incident.Case, p *casePage) []nextThing {
 		return nil
 	}
 	var out []nextThing
+	if c.Unread > 0 {
+		out = append(out, nextThing{r.P.T("talk.unread", "n", c.Unread), "#talk", r.P.T("talk.read")})
+	}
 	for _, t := range p.Tracks {
 		if t.Open && t.MayAnswer {
 			out = append(out, nextThing{r.P.T("cases.next_answer", "receiver", t.Receiver), "#track-" + t.ID, r.P.T("cases.to_answer")})

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"sekimori/internal/domain/directory"
 	"sekimori/internal/domain/incident"
@@ -25,7 +26,7 @@ func timeline(r *page.Request, org *directory.Org, c *incident.Case) []happening
 	var out []happening
 	day := ""
 	for _, ev := range c.History {
-		if ev.Kind == "notice.sent" || ev.Kind == "incident.evidence_read" {
+		if ev.Kind == "notice.sent" || ev.Kind == "incident.evidence_read" || strings.HasPrefix(ev.Kind, "letter.") {
 			continue // told by the tracks; the record keeps them
 		}
 		h := happeningOf(r, org, c, ev)
@@ -59,13 +60,19 @@ func happeningOf(r *page.Request, org *directory.Org, c *incident.Case, ev journ
 		add(r.P.T("receiver." + v))
 	}
 	switch ev.Kind {
-	case "incident.reported", "notice.acknowledged", "incident.status":
+	case "incident.reported", "notice.acknowledged", "incident.status", "incident.reopened", "incident.merged", "incident.unmerged":
 		h.Key = true
 	case "incident.correction_added":
 		h.Fix = true
 	}
 	switch ev.Kind {
-	case "incident.status":
+	case "incident.related", "incident.unrelated", "incident.took_in", "incident.gave_back":
+		add(otherLabel(c, text("other")))
+	case "incident.merged":
+		add(c.Main)
+	case "incident.lesson_written", "incident.lesson_edited", "incident.lesson_published", "incident.lesson_withdrawn":
+		add(text("title"))
+	case "incident.status", "incident.reopened":
 		add(r.P.T("status."+text("was")) + " → " + r.P.T("status."+text("key")))
 	case "device.case_order":
 		add(r.P.T("devices.order." + text("action")))
@@ -87,8 +94,14 @@ func happeningOf(r *page.Request, org *directory.Org, c *incident.Case, ev journ
 	case "notice.passed_on", "notice.refused", "notice.delayed":
 		add(org.NameOf(text("person")))
 		add(text("answer"))
-	case "notice.acknowledged":
+	case "notice.acknowledged", "notice.continued":
 		add(forWhom(r, org, text("for")))
+	case "notice.asked", "notice.lapsed":
+		add(org.NameOf(text("person")))
+	case "notice.held":
+		if until, err := time.Parse(time.RFC3339, text("until")); err == nil {
+			add(r.P.T("escalation.held_until", "at", Near(r, until)))
+		}
 	}
 	h.What = page.Line(append([]string{h.What}, more...)...)
 	h.Words = text("text")
@@ -104,6 +117,21 @@ func happeningOf(r *page.Request, org *directory.Org, c *incident.Case, ev journ
 		h.Words = r.P.T("word.unknown")
 	}
 	return h
+}
+
+// otherLabel is the number of another case that the reader may read; "" for others.
+func otherLabel(c *incident.Case, id string) string {
+	for _, x := range c.Related {
+		if x.ID == id {
+			return x.Label
+		}
+	}
+	for _, x := range c.Duplicates {
+		if x.ID == id {
+			return x.Label
+		}
+	}
+	return ""
 }
 
 // Actor is the name of who did something, of the program, or of an outsider.

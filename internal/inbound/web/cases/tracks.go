@@ -28,6 +28,7 @@ type trackView struct {
 	Told         []toldView
 	Attempts     []attemptView
 	MayAnswer    bool
+	Asks         bool // the answerer was asked whether they are still on it
 	MayClimb     bool
 	MayEnd       bool
 	Levels       []page.Option
@@ -57,7 +58,7 @@ func (d Deps) tracks(ctx context.Context, r *page.Request, org *directory.Org, c
 		answers := may && t.MayAnswer(r.By, told)
 		v := trackView{ID: t.ID, Receiver: r.P.T("receiver." + string(t.Receiver)), Open: t.State == notice.Open, Done: t.State == notice.Acked,
 			Late: t.State == notice.Open && (t.Empty || t.Pass > 1), Since: t.Started, Note: t.AckNote,
-			MayAnswer: answers && t.State == notice.Open, MayClimb: may && (answers || works) && t.State != notice.Closed && c.Status.Open(),
+			MayAnswer: answers && (t.State == notice.Open || t.Asks()), Asks: t.Asks(), MayClimb: may && (answers || works) && t.State != notice.Closed && c.Status.Open(),
 			MayEnd: works && may && t.State == notice.Open}
 		v.State, v.Where, v.Answer = stateOf(r, org, t)
 		for _, x := range told {
@@ -85,11 +86,18 @@ func stateOf(r *page.Request, org *directory.Org, t notice.Track) (state page.Ta
 		if f := forWhom(r, org, t.AckFor); f != "" {
 			answer += page.Gap + f
 		}
+		if t.Asks() {
+			return page.Tag{Kind: "yama", Icon: "clock", Text: r.P.T("escalation.asks_now")}, r.P.T("escalation.asked", "at", Near(r, t.NextFire)), answer
+		}
 		return page.Tag{Kind: "matsu", Icon: "check", Text: r.P.T("cases.answered")}, "", answer
 	case notice.Closed:
 		return page.Tag{Kind: "quiet", Icon: "", Text: r.P.T("cases.track_ended")}, "", r.P.T("cases.track_ended_why", "reason", t.EndedWhy)
 	}
 	switch {
+	case t.Held() && t.Level == 0:
+		return page.Tag{Kind: "yama", Icon: "clock", Text: r.P.T("escalation.held")}, r.P.T("escalation.held_until", "at", Near(r, t.NextFire)), ""
+	case t.Held():
+		where = r.P.T("escalation.held_again", "at", Near(r, t.NextFire))
 	case t.Empty:
 		where = r.P.T("cases.chain_empty", "at", r.P.Clock(t.NextFire))
 	case t.PassedTo != "":
@@ -108,7 +116,7 @@ func forWhom(r *page.Request, org *directory.Org, person string) string {
 }
 
 func attemptOf(r *page.Request, org *directory.Org, a notice.Attempt) attemptView {
-	v := attemptView{Who: org.NameOf(a.Person), Address: a.Address, Answer: a.Answer, State: page.Tag{Kind: "quiet", Icon: "", Text: r.P.T("cases.send." + string(a.State))}}
+	v := attemptView{Who: org.NameOf(a.Person), Address: placeOf(r, org, a), Answer: a.Answer, State: page.Tag{Kind: "quiet", Icon: "", Text: r.P.T("cases.send." + string(a.State))}}
 	when := a.Planned
 	switch a.State {
 	case notice.Sent:
@@ -128,6 +136,16 @@ func attemptOf(r *page.Request, org *directory.Org, a notice.Attempt) attemptVie
 	return v
 }
 
+// placeOf says where an attempt goes: a mail address, or the channel with what the person
+// calls the contact.
+func placeOf(r *page.Request, org *directory.Org, a notice.Attempt) string {
+	if a.Channel == string(directory.Mail) {
+		return a.Address
+	}
+	c, _ := org.Contact(a.Address)
+	return page.Line(r.P.T("contacts.channel."+a.Channel), c.Name)
+}
+
 // LevelWords says whom a level tells, by their place in the organisation.
 func LevelWords(r *page.Request, org *directory.Org, l notice.Level) []string {
 	var out []string
@@ -141,6 +159,8 @@ func LevelWords(r *page.Request, org *directory.Org, l notice.Level) []string {
 				id = "cases.who_duty_all"
 			}
 			out = append(out, r.P.T(id, "duty", r.P.T("duty."+string(w.Duty))))
+		case "roster":
+			out = append(out, r.P.T("rosters.whoever"))
 		default:
 			out = append(out, org.NameOf(w.ID))
 		}
@@ -149,9 +169,4 @@ func LevelWords(r *page.Request, org *directory.Org, l notice.Level) []string {
 }
 
 // Near is a time as short as it can be understood: the clock alone for today.
-func Near(r *page.Request, t time.Time) string {
-	if r.P.Date(t) == r.P.Date(r.Kit.Now()) {
-		return r.P.Clock(t)
-	}
-	return r.P.DateTime(t)
-}
+func Near(r *page.Request, t time.Time) string { return report.Near(r, t) }

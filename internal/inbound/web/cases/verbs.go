@@ -88,7 +88,7 @@ func askClose(ctx context.Context, d Deps, r *page.Request, label string) (strin
 }
 
 func confirmClose(ctx context.Context, d Deps, r *page.Request, label string) (string, string, error) {
-	return "", "cases.flash_closed", d.Cases.ConfirmClose(ctx, r.By, label)
+	return "", "cases.flash_closed", d.Cases.ConfirmClose(ctx, r.By, label, r.Text("thanks"))
 }
 
 func refuseClose(ctx context.Context, d Deps, r *page.Request, label string) (string, string, error) {

@@ -83,6 +83,7 @@ type morningPage struct {
 	When     string
 	Mine     []waiting // for the actor to answer
 	Others   []waiting // for somebody else
+	Unread   []matter  // words of reporters that the actor has not read
 	Confirm  []matter  // waiting for the actor's confirmation of the close
 	Assigned []matter
 	Free     []matter // nobody has taken them
@@ -94,6 +95,7 @@ type morningPage struct {
 	Failing  []devices.Shown // PCs that are not isolated as ordered
 	Isolated []devices.Shown
 	Lending  lending
+	Contacts contactCare
 }
 
 // waiting is one track that nobody has answered.
@@ -104,6 +106,7 @@ type waiting struct {
 	Since                       time.Time
 	Late                        bool
 	Told                        string // who is being told, and until when
+	Asks                        bool   // the answerer was asked whether they are still on it
 }
 
 // matter is one open case with its next step.
@@ -140,10 +143,13 @@ func (d Deps) show(w http.ResponseWriter, r *page.Request) error {
 		return err
 	}
 	now := r.Kit.Now()
-	p := morningPage{Base: r.Kit.Base(r, "morning.title", "/morning"), When: r.P.DateTime(now), Cases: r.By.May(access.WorkCases) == nil, Lending: lent}
+	p := morningPage{Base: r.Kit.Base(r, "morning.title", "/morning"), When: r.P.DateTime(now), Cases: r.By.May(access.WorkCases) == nil, Lending: lent, Contacts: careOf(r, org)}
 	p.EventsURL = "/events"
 	p.unanswered(r, org, open, tracks, told)
 	p.matters(r, org, open, told)
+	if err := d.unread(r, &p); err != nil {
+		return err
+	}
 	if p.Cases {
 		ts, err := d.Cases.Tallies(ctx, r.By)
 		if err != nil {
@@ -234,14 +240,17 @@ func (p *morningPage) unanswered(r *page.Request, org *directory.Org, open []inc
 	answers := r.By.May(access.Answer) == nil
 	for _, t := range tracks {
 		c := at[t.Incident]
-		if c == nil || t.State != notice.Open {
+		if c == nil || t.State != notice.Open && !t.Asks() {
 			continue
 		}
 		heard := slices.DeleteFunc(slices.Clone(told), func(x notice.Told) bool { return x.Track != t.ID })
 		w := waiting{Track: t.ID, Label: c.Label, Href: "/cases/" + c.Label, Summary: c.Summary, Kind: cases.KindTag(r, &c.Incident),
 			Receiver: r.P.T("receiver." + string(t.Receiver)), Department: org.Departments[c.Department].Name, Since: t.Started,
-			Late: t.Pass > 1 || t.Level > 1 || t.Empty, Told: beingTold(r, org, t, heard)}
-		if answers && t.MayAnswer(r.By, heard) {
+			Late: t.Pass > 1 || t.Level > 1 || t.Empty, Told: beingTold(r, org, t, heard), Asks: t.Asks()}
+		if t.Asks() {
+			w.Since = t.AckedAt
+		}
+		if answers && t.MayAnswer(r.By, heard) && (!t.Asks() || t.AckedBy == r.By.Person) {
 			p.Mine = append(p.Mine, w)
 		} else {
 			p.Others = append(p.Others, w)
@@ -251,7 +260,14 @@ func (p *morningPage) unanswered(r *page.Request, org *directory.Org, open []inc
 
 // beingTold says whom the present level tells, and when the next one begins.
 func beingTold(r *page.Request, org *directory.Org, t notice.Track, told []notice.Told) string {
-	if t.Empty {
+	switch {
+	case t.Asks():
+		return r.P.T("escalation.asked_who", "name", org.NameOf(t.AckedBy), "at", cases.Near(r, t.NextFire))
+	case t.Held() && t.Level == 0:
+		return r.P.T("escalation.held_until", "at", cases.Near(r, t.NextFire))
+	case t.Held():
+		return r.P.T("escalation.held_again", "at", cases.Near(r, t.NextFire))
+	case t.Empty:
 		return r.P.T("morning.nobody_to_tell", "at", r.P.Clock(t.NextFire))
 	}
 	var names []string

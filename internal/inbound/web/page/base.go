@@ -21,6 +21,8 @@ type Base struct {
 	LiveReload bool     // reload now and then where no script runs
 	Width      string   // "" or "narrow"
 	Scripts    []string // static files that this page alone runs
+	Me         string   // mark of who is signed in, under which the browser keeps what waits to be sent
+	Bare       bool     // shows nothing of anybody: the browser keeps the page for when there is no network
 }
 
 // NavItem is one of the main pages.
@@ -45,7 +47,7 @@ func (k *Kit) Base(r *Request, titleID, here string) Base {
 	if r.By.Person == "" || r.By.Via != access.BySession {
 		return b
 	}
-	b.SignedIn, b.Who, b.WhoDetail = true, r.By.Name, k.detail(r)
+	b.SignedIn, b.Who, b.WhoDetail, b.Me = true, r.By.Name, k.detail(r), k.Mark(r.By.Person)
 	for _, n := range k.nav(r) {
 		n.Label, n.Here = r.P.T(n.Label), n.Href == here
 		b.Nav = append(b.Nav, n)

@@ -29,6 +29,25 @@ func (k *Kit) SetSession(w http.ResponseWriter, secret string, until time.Time) 
 	http.SetCookie(w, c)
 }
 
+// knownCookie holds the secret of a browser that was proven at the link of a notice.
+func (k *Kit) knownCookie() string { return k.SessionCookie() + "-known" }
+
+// SetKnown hands out the secret of a proven browser.
+func (k *Kit) SetKnown(w http.ResponseWriter, secret string, until time.Time) {
+	c := k.cookie(k.knownCookie(), secret)
+	c.MaxAge = int(until.Sub(k.Now()).Seconds())
+	http.SetCookie(w, c)
+}
+
+// Known is the secret of a proven browser; "" for none.
+func (r *Request) Known() string {
+	c, err := r.Cookie(r.Kit.knownCookie())
+	if err != nil {
+		return ""
+	}
+	return c.Value
+}
+
 // DropSession takes the session's cookie back.
 func (k *Kit) DropSession(w http.ResponseWriter) {
 	c := k.cookie(k.SessionCookie(), "")

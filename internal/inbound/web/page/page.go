@@ -54,6 +54,8 @@ type Parts struct {
 	Asset     func(name string) string
 	// Actor knows who a session cookie belongs to.
 	Actor func(ctx context.Context, secret string) (access.Actor, error)
+	// Mark gives a person's mark, which tells nobody who they are; see Base.Me.
+	Mark func(person string) string
 	// Org gives the directory, for the person's language and department.
 	Org func(ctx context.Context) (*directory.Org, error)
 }

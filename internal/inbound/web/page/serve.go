@@ -54,6 +54,15 @@ func parseForm(hr *http.Request) error {
 	return fault.New(fault.Invalid, "fault.invalid", nil)
 }
 
+// ProveFirst sends who must show password or passkey again to the page for that, and from
+// there to next. Any other error it gives back.
+func (r *Request) ProveFirst(w http.ResponseWriter, err error, next string) error {
+	if f := fault.As(err); f == nil || f.ID != "fault.step_up" {
+		return err
+	}
+	return r.Kit.See(w, r, "/account/confirm?next="+url.QueryEscape(next), "")
+}
+
 // errorPage is the data of error.html.
 type errorPage struct {
 	Base

@@ -54,6 +54,9 @@ func (d Deps) showInvite(w http.ResponseWriter, r *page.Request, status int, bad
 			continue
 		}
 		o := page.Option{Value: x.Person, Label: one.Name(), Hint: page.Line(one.Number, Place(org, one.Department), x.Login), On: x.Until.IsZero()}
+		if one.Email == "" || one.Verified.IsZero() {
+			o.Hint = page.Line(o.Hint, r.P.T("people.invite_unmailable"))
+		}
 		if !x.Until.IsZero() {
 			o.Hint = page.Line(o.Hint, r.P.T("people.invite_runs", "until", r.P.DateTime(x.Until)))
 		}
@@ -69,11 +72,12 @@ func (d Deps) showInvite(w http.ResponseWriter, r *page.Request, status int, bad
 		p.Days.Value = r.Text("days")
 	}
 	chosen := "sheet"
-	if r.Text("form") == "csv" {
-		chosen = "csv"
+	if f := r.Text("form"); f == "csv" || f == "mail" {
+		chosen = f
 	}
 	p.Form = page.Field{ID: "form", Name: "form", Type: "radio", Label: r.P.T("people.invite_form"), Options: page.Choose([]page.Option{
 		{Value: "sheet", Label: r.P.T("people.invite_sheet"), Hint: r.P.T("people.invite_sheet_hint")},
+		{Value: "mail", Label: r.P.T("people.invite_mail"), Hint: r.P.T("people.invite_mail_hint")},
 		{Value: "csv", Label: r.P.T("people.invite_csv"), Hint: r.P.T("people.invite_csv_hint")}}, chosen)}
 	return r.Kit.Render(w, r, status, "invite", p)
 }
@@ -87,10 +91,14 @@ func (d Deps) invite(w http.ResponseWriter, r *page.Request) error {
 	}
 	now := r.Kit.Now()
 	chosen := append([]string{}, r.Texts("person")...) // none chosen is not everybody
-	made, err := d.Access.Invite(r.Context(), r.By, invitees(org, now, chosen), page.Int(r.Text("days"), 0))
-	if err == nil && len(made) == 0 { // each of them has a sign-in by now
+	issue, none := d.Access.Invite, "fault.required"   // each of them has a sign-in by now
+	if r.Text("form") == "mail" {
+		issue, none = d.Access.InviteByMail, "fault.nobody_mailable"
+	}
+	made, err := issue(r.Context(), r.By, invitees(org, now, chosen), page.Int(r.Text("days"), 0))
+	if err == nil && len(made) == 0 {
 		var c fault.Check
-		c.Add("person", "fault.required", nil)
+		c.Add("person", none, nil)
 		err = c.Err()
 	}
 	if err != nil {
@@ -99,6 +107,9 @@ func (d Deps) invite(w http.ResponseWriter, r *page.Request) error {
 			return err
 		}
 		return d.showInvite(w, r, bad.Status, bad)
+	}
+	if r.Text("form") == "mail" {
+		return r.Kit.See(w, r, "/people/invite", "people.invite_mailed")
 	}
 	p := invitedPage{Base: r.Kit.Base(r, "people.invited", "/people"), Until: r.P.DateTime(made[0].Expires)}
 	for _, v := range made {

@@ -22,6 +22,7 @@ type row struct {
 	Duties                                      []string
 	Away                                        string // until when
 	Left                                        string // since when
+	Care                                        bool   // a contact wants care; for who edits the directory
 }
 
 type listPage struct {
@@ -29,6 +30,7 @@ type listPage struct {
 	Q           string
 	Departments []page.Option
 	Leavers     bool
+	Care        bool // only people whose contacts want care
 	Filtered    bool
 	Rows        []row
 	Pager       page.Pager
@@ -46,11 +48,15 @@ func (d Deps) list(w http.ResponseWriter, r *page.Request) error {
 	p := listPage{Base: r.Kit.Base(r, "people.title", "/people"), Q: strings.TrimSpace(q.Get("q")), Leavers: q.Get("left") != "", MayEdit: r.By.May(access.EditDirectory) == nil,
 		MayInvite: r.By.May(access.ManageAccounts) == nil}
 	dep := q.Get("department")
-	p.Filtered = p.Q != "" || dep != "" || p.Leavers
+	p.Care = p.MayEdit && q.Get("care") != ""
+	p.Filtered = p.Q != "" || dep != "" || p.Leavers || p.Care
 	p.Departments = append([]page.Option{{Label: r.P.T("word.all"), On: dep == ""}}, Tree(org, dep)...)
 	var found []directory.Person
 	for _, x := range org.Sorted() {
 		if x.Active(now) == p.Leavers || dep != "" && !within(org, x.Department, dep) || !matches(org, x, p.Q) {
+			continue
+		}
+		if p.Care && !org.CareOf(x.ID, now).Any() && org.Reachable(x.ID, now) {
 			continue
 		}
 		found = append(found, x)
@@ -59,7 +65,9 @@ func (d Deps) list(w http.ResponseWriter, r *page.Request) error {
 	from := min((n-1)*pageSize, len(found))
 	to := min(from+pageSize, len(found))
 	for _, x := range found[from:to] {
-		p.Rows = append(p.Rows, rowOf(r, org, x, now))
+		line := rowOf(r, org, x, now)
+		line.Care = p.MayEdit && x.Active(now) && org.CareOf(x.ID, now).Any()
+		p.Rows = append(p.Rows, line)
 	}
 	p.Pager = page.Pager{From: from + 1, To: to, Total: len(found)}
 	if n > 1 {
@@ -73,7 +81,7 @@ func (d Deps) list(w http.ResponseWriter, r *page.Request) error {
 
 func address(q url.Values, n int) string {
 	next := url.Values{}
-	for _, k := range []string{"q", "department", "left"} {
+	for _, k := range []string{"q", "department", "left", "care"} {
 		if v := q.Get(k); v != "" {
 			next.Set(k, v)
 		}

@@ -24,6 +24,13 @@ type Deps struct {
 	People *directory.Service
 	Access *access.Service
 	Loans  Loans // nil: nothing is lent
+
+	Contacts Contacts // nil: nobody is told otherwise than by mail
+}
+
+// Contacts takes contacts away.
+type Contacts interface {
+	Remove(ctx context.Context, by access.Actor, contact string) error
 }
 
 // Loans lists what people have.
@@ -47,9 +54,12 @@ func Routes(d Deps) []page.Route {
 		{Pattern: "POST /people/{id}/absences/{item}/end", Do: d.verb("absence", endAbsence)},
 		{Pattern: "POST /people/{id}/deputies", Do: d.verb("deputy", addDeputy)},
 		{Pattern: "POST /people/{id}/deputies/{item}/end", Do: d.verb("deputy", endDeputy)},
+		{Pattern: "POST /people/{id}/contacts/{item}/remove", Do: d.verb("contact", removeContact)},
 		{Pattern: "POST /people/{id}/login", Do: d.verb("login", setLogin)},
 		{Pattern: "POST /people/{id}/sessions/{item}/end", Do: d.verb("session", endSession)},
 		{Pattern: "POST /people/{id}/tokens/{item}/end", Do: d.verb("token", endToken)},
+		{Pattern: "POST /people/{id}/passkeys/{item}/end", Do: d.verb("passkey", endPasskey)},
+		{Pattern: "POST /people/{id}/reset", Do: d.resetCode},
 		{Pattern: "GET /people/duties", Do: d.duties},
 		{Pattern: "POST /people/duties", Do: d.setDuty},
 		{Pattern: "GET /people/invite", Do: d.inviteForm},

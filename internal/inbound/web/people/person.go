@@ -11,6 +11,7 @@ import (
 	"sekimori/internal/domain/access"
 	"sekimori/internal/domain/asset"
 	"sekimori/internal/domain/directory"
+	"sekimori/internal/inbound/web/contacts"
 	"sekimori/internal/inbound/web/lent"
 	"sekimori/internal/inbound/web/page"
 	"sekimori/internal/kit/fault"
@@ -40,7 +41,10 @@ type personPage struct {
 	Own        bool
 	Sessions   []item
 	Tokens     []item
-	Loans      []lent.Loan // what they have, of what the reader may see
+	Passkeys   []item // On: its count failed to grow
+	HasLogin   bool
+	Loans      []lent.Loan     // what they have, of what the reader may see
+	Contacts   []contacts.Line // for oneself, and who edits the directory
 	Candidates []Pick
 	Forms      map[string]page.Field
 	Failed     string
@@ -76,6 +80,11 @@ func (d Deps) render(w http.ResponseWriter, r *page.Request, status int, form st
 		p.Stands = strings.Join(dutyWords(r, stood), ", ")
 	}
 	p.absences(r, org, x, now)
+	if p.MayEdit {
+		for _, c := range org.ContactsOf(x.ID) {
+			p.Contacts = append(p.Contacts, contacts.LineOf(r, c, true, now))
+		}
+	}
 	if p.MayManage {
 		if err := d.accounts(r.Context(), r, &p); err != nil {
 			return err
@@ -196,6 +205,22 @@ func (d Deps) accounts(ctx context.Context, r *page.Request, p *personPage) erro
 	if err != nil {
 		return err
 	}
+	ks, err := d.Access.Passkeys(ctx, r.By, p.ID)
+	if err != nil {
+		return err
+	}
+	for _, k := range ks {
+		line := item{ID: k.ID, Name: k.Name, Detail: r.P.T("people.passkey_line", "made", r.P.DateTime(k.Created)), On: !k.Copied.IsZero()}
+		if !k.Seen.IsZero() {
+			line.Detail = page.Line(line.Detail, r.P.T("people.passkey_seen", "seen", r.P.DateTime(k.Seen)))
+		}
+		p.Passkeys = append(p.Passkeys, line)
+	}
+	open, err := d.Access.Invitable(ctx, r.By, []access.Invitee{{Person: p.ID}})
+	if err != nil {
+		return err
+	}
+	p.HasLogin = len(open) == 0
 	for _, t := range ts {
 		p.Tokens = append(p.Tokens, item{ID: t.ID, Name: t.Name, Detail: r.P.T("people.token_line", "until", r.P.DateTime(t.Expires)), On: t.Expires.After(r.Kit.Now())})
 	}

@@ -24,7 +24,7 @@ func (d Deps) verb(form string, f personVerb) page.Handler {
 		}
 		bad, ok := r.Refused(err, "deputy", "order", "from", "until", "note", "login", "password")
 		if !ok {
-			return err
+			return r.ProveFirst(w, err, "/people/"+url.PathEscape(person)+"#account")
 		}
 		return d.render(w, r, bad.Status, form, bad)
 	}
@@ -64,6 +64,13 @@ func endDeputy(ctx context.Context, d Deps, r *page.Request, _ string) (string, 
 	return "#deputies", "people.flash_deputy_ended", d.People.EndDeputy(ctx, r.By, r.PathValue("item"))
 }
 
+func removeContact(ctx context.Context, d Deps, r *page.Request, _ string) (string, string, error) {
+	if d.Contacts == nil {
+		return "", "", fault.Missing("contact")
+	}
+	return "#contacts", "contacts.flash_others_removed", d.Contacts.Remove(ctx, r.By, r.PathValue("item"))
+}
+
 func setLogin(ctx context.Context, d Deps, r *page.Request, person string) (string, string, error) {
 	return "#account", "people.flash_login", d.Access.SetLogin(ctx, r.By, person, r.Text("login"), r.Secret("password"))
 }
@@ -74,4 +81,8 @@ func endSession(ctx context.Context, d Deps, r *page.Request, person string) (st
 
 func endToken(ctx context.Context, d Deps, r *page.Request, person string) (string, string, error) {
 	return "#account", "people.flash_token", d.Access.RevokeToken(ctx, r.By, person, r.PathValue("item"))
+}
+
+func endPasskey(ctx context.Context, d Deps, r *page.Request, person string) (string, string, error) {
+	return "#account", "people.flash_passkey", d.Access.RemovePasskey(ctx, r.By, person, r.PathValue("item"))
 }

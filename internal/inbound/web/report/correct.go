@@ -83,7 +83,7 @@ func fixesOf(r *page.Request, o *directory.Org, c *incident.Case, what string) [
 	var out []fixLine
 	for _, e := range c.Entries {
 		if e.Type == incident.Correction && (e.Corrects == what || what == summaryLine && e.Key == summaryLine) {
-			out = append(out, fixLine{Text: e.Text, Who: r.P.T("report.by_at", "name", o.NameOf(e.By), "at", r.P.DateTime(e.At))})
+			out = append(out, fixLine{Text: e.Text, Who: r.P.T("report.by_at", "name", r.Named(o, e.By), "at", r.P.DateTime(e.At))})
 		}
 	}
 	return out
@@ -147,7 +147,7 @@ func (d rooms) showCorrect(w http.ResponseWriter, r *page.Request, status int, b
 func (p *correctPage) statement(r *page.Request, o *directory.Org, c *incident.Case, what string) bool {
 	if what == summaryLine {
 		p.Head, p.Text = r.P.T("report.what"), c.Summary
-		p.By = r.P.T("report.by_at", "name", o.NameOf(c.Reporter), "at", r.P.DateTime(c.Reported))
+		p.By = r.P.T("report.by_at", "name", r.Named(o, c.Teller()), "at", r.P.DateTime(c.Reported))
 		return true
 	}
 	n := slices.IndexFunc(c.Entries, func(e incident.Entry) bool { return e.ID == what && e.Correctable() })
@@ -162,6 +162,6 @@ func (p *correctPage) statement(r *page.Request, o *directory.Org, c *incident.C
 	if e.Text == incident.Unknown {
 		p.Text = r.P.T("word.unknown")
 	}
-	p.By = r.P.T("report.by_at", "name", o.NameOf(e.By), "at", r.P.DateTime(e.At))
+	p.By = r.P.T("report.by_at", "name", r.Named(o, e.By), "at", r.P.DateTime(e.At))
 	return true
 }

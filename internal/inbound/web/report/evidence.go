@@ -23,7 +23,7 @@ func evidence(r *page.Request, o *directory.Org, c *incident.Case) []evidenceLin
 	var out []evidenceLine
 	for _, e := range c.Evidence {
 		sum := fmt.Sprintf("%x", e.SHA256)
-		l := evidenceLine{Name: e.Name, Size: r.P.Bytes(e.Size), At: r.P.DateTime(e.At), Who: o.NameOf(e.By), Short: sum[:16], Full: sum, Erased: !e.ErasedAt.IsZero()}
+		l := evidenceLine{Name: e.Name, Size: r.P.Bytes(e.Size), At: r.P.DateTime(e.At), Who: r.Named(o, e.By), Short: sum[:16], Full: sum, Erased: !e.ErasedAt.IsZero()}
 		if !l.Erased && (c.Sight > incident.AsFinder || e.By == r.By.Person) {
 			l.Href = "/evidence/" + e.ID
 		}
@@ -34,6 +34,9 @@ func evidence(r *page.Request, o *directory.Org, c *incident.Case) []evidenceLin
 
 // upload keeps the files of one form, each as it streams in.
 func (d rooms) upload(w http.ResponseWriter, r *page.Request) error {
+	if err := writtenBy(r, r.URL.Query().Get("me")); err != nil { // the body streams: no field of it is read before
+		return err
+	}
 	err := r.Upload(w, func(u incident.Upload) error {
 		_, err := d.Files.AddEvidence(r.Context(), r.By, r.PathValue("label"), u)
 		return err

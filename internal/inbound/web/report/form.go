@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"sekimori/internal/domain/incident"
@@ -25,6 +26,7 @@ type formPage struct {
 	LeaveOut                  page.Field
 	Choices                   []people.Pick
 	Occurred, Discovered      moment
+	Teaches                   bool // there are lessons of the kind
 	Later                     bool // open the part that can wait: something in it was typed
 }
 
@@ -74,6 +76,9 @@ func (d rooms) formPage(r *page.Request, k incident.Kind, key string, bad page.R
 	}
 	p.Summary = field("summary", "report.summary", "report.summary_hint")
 	p.Summary.Required, p.Summary.MaxLen, p.Summary.Class, p.Summary.Auto = true, incident.MaxSummary, "full", "off"
+	if p.Teaches, err = d.Cases.Teaches(r.Context(), r.By, k); err != nil {
+		return formPage{}, err
+	}
 	lost, err := d.thing(r, k)
 	if err != nil {
 		return formPage{}, err
@@ -105,6 +110,9 @@ func (d rooms) send(w http.ResponseWriter, r *page.Request) error {
 		return err
 	}
 	report, err := d.read(r, k)
+	if err := writtenBy(r, r.Text("me")); err != nil {
+		return err
+	}
 	var i *incident.Incident
 	if err == nil {
 		i, err = d.Cases.Report(r.Context(), r.By, report)
@@ -132,6 +140,15 @@ func (d rooms) send(w http.ResponseWriter, r *page.Request) error {
 		return err
 	}
 	return r.Kit.Render(w, r, bad.Status, "report_form", p)
+}
+
+// writtenBy refuses what waited in a browser that several people use, under the mark of
+// another than who is signed in. Without a mark nothing has waited.
+func writtenBy(r *page.Request, mark string) error {
+	if mark != "" && mark != r.Kit.Mark(r.By.Person) {
+		return fault.New(fault.Denied, "fault.other_person", nil)
+	}
+	return nil
 }
 
 // tellLedger marks the thing of a stored report as lost. The report stands whatever the
@@ -179,9 +196,19 @@ func (d rooms) read(r *page.Request, k incident.Kind) (incident.Report, error) {
 	if lost != nil {
 		out.Words = lostWords(r, lost)
 	}
+	if text := r.Text("words"); text != "" {
+		out.Words = text
+	}
+	out.Written = written(r)
 	out.Occurred = r.Moment(&c, "occurred")
 	out.Discovered = r.Moment(&c, "discovered")
 	return out, page.Join(c.Err(), whoErr, outErr)
+}
+
+// written is when the browser says that a report was written which it had to keep.
+func written(r *page.Request) incident.Moment {
+	t, err := time.Parse(time.RFC3339, r.Text("written"))
+	return incident.Moment{At: t, Known: err == nil}
 }
 
 // split cuts a list of names at the separators that people use.

@@ -96,7 +96,7 @@ type pcLine struct {
 
 // pcs puts the reporter's PCs on the receipt of an infection.
 func (d rooms) pcs(r *page.Request, c *incident.Case, p *receiptPage) {
-	if c.Kind != incident.Virus || r.By.Person != c.Reporter || c.OnBehalf != "" && c.OnBehalf != c.Reporter {
+	if c.Kind != incident.Virus || c.Outside != nil || r.By.Person != c.Reporter || c.OnBehalf != "" && c.OnBehalf != c.Reporter {
 		return
 	}
 	var failed []string

@@ -14,6 +14,7 @@ import (
 type receiptPage struct {
 	page.Base
 	ID, Label, Kind, Icon, Summary string
+	Drill                          bool
 	Here                           string // this page's address
 	Urgency                        page.Tag
 	Status                         page.Tag
@@ -36,6 +37,9 @@ type receiptPage struct {
 	FixSummary, FixWhat, FixWhy    page.Field
 	FixWhen                        moment
 	Fixing                         bool // open the corrections: one of them was refused
+	Talk                           page.Talk
+	Main                           string // number of the case that this one goes on as
+	Held                           bool   // somebody is told only with the next working hours
 }
 
 type factLine struct {
@@ -73,7 +77,7 @@ func (d rooms) show(w http.ResponseWriter, r *page.Request, status int, bad refu
 
 func (d rooms) receiptPage(ctx context.Context, r *page.Request, o *directory.Org, c *incident.Case, bad refusal) (receiptPage, error) {
 	kind := string(c.Kind)
-	p := receiptPage{Base: r.Kit.Base(r, "", "/report"), ID: c.ID, Label: c.Label, Kind: r.P.T("kind." + kind), Icon: kind, Summary: c.Summary,
+	p := receiptPage{Base: r.Kit.Base(r, "", "/report"), ID: c.ID, Label: c.Label, Kind: r.P.T("kind." + kind), Drill: c.Drill, Icon: kind, Summary: c.Summary,
 		Here: "/receipt/" + c.Label, At: r.P.DateTime(c.Reported), Do: advices(r, "do."+kind+"."), Dont: advices(r, "dont."+kind+".")}
 	p.Title, p.EventsURL, p.Errors = c.Label, "/events?subject="+c.ID, bad.Summary
 	p.Mine = r.By.Person == c.Reporter || r.By.Person == c.OnBehalf
@@ -85,6 +89,10 @@ func (d rooms) receiptPage(ctx context.Context, r *page.Request, o *directory.Or
 	p.Status = page.Tag{Kind: "ai", Text: r.P.T("status." + string(c.Status))}
 	if !c.Status.Open() {
 		p.Status.Kind = "matsu"
+	}
+	p.Held = held(c)
+	if err := d.talk(r, o, c, &p, bad); err != nil {
+		return p, err
 	}
 	p.Phones = phones(r, o, call{For: c.Finder(), Receivers: c.Kind.Receivers(), LeftOut: c.LeftOut})
 	p.Facts = facts(r, o, c)
@@ -124,12 +132,16 @@ func facts(r *page.Request, o *directory.Org, c *incident.Case) []factLine {
 		when("report.discovered", c.Discovered),
 		{Name: r.P.T("report.reported"), Value: r.P.DateTime(c.Reported)},
 	}
+	if c.Written.Known {
+		out = append(out, when("offline.written", c.Written))
+	}
 	if c.Reporter != "" {
 		out = append(out, factLine{Name: r.P.T("report.by"), Value: o.NameOf(c.Reporter)})
 	}
 	if c.OnBehalf != "" {
 		out = append(out, factLine{Name: r.P.T("report.found_by"), Value: o.NameOf(c.OnBehalf)})
 	}
+	out = append(out, outsiderFacts(r, c.Outside)...)
 	if dep, ok := o.Departments[c.Department]; ok {
 		out = append(out, factLine{Name: r.P.T("word.department"), Value: dep.Name})
 	}
@@ -202,7 +214,7 @@ func questions(r *page.Request, o *directory.Org, c *incident.Case, bad refusal)
 				continue
 			}
 			n++
-			line := answerLine{Question: r.P.T(id), Text: e.Text, At: r.P.T("report.by_at", "name", o.NameOf(e.By), "at", r.P.DateTime(e.At)), beside: besideEntry(r, o, c, e)}
+			line := answerLine{Question: r.P.T(id), Text: e.Text, At: r.P.T("report.by_at", "name", r.Named(o, e.By), "at", r.P.DateTime(e.At)), beside: besideEntry(r, o, c, e)}
 			if e.Text == incident.Unknown {
 				line.Text, line.Unknown = r.P.T("word.unknown"), true
 			}
@@ -238,7 +250,7 @@ func added(r *page.Request, o *directory.Org, c *incident.Case) []addedLine {
 		if e.Internal || !slices.Contains(shown, e.Type) {
 			continue
 		}
-		l := addedLine{At: r.P.DateTime(e.At), Iso: e.At.UTC().Format("2006-01-02T15:04:05Z"), What: r.P.T("entry." + string(e.Type)), Text: e.Text, Who: o.NameOf(e.By), IsFix: e.Type == incident.Correction}
+		l := addedLine{At: r.P.DateTime(e.At), Iso: e.At.UTC().Format("2006-01-02T15:04:05Z"), What: r.P.T("entry." + string(e.Type)), Text: e.Text, Who: r.Named(o, e.By), IsFix: e.Type == incident.Correction}
 		switch e.Type {
 		case incident.Fact:
 			l.beside = besideEntry(r, o, c, e)

@@ -10,6 +10,7 @@ import (
 	"embed"
 	"io"
 	"io/fs"
+	"net/http"
 
 	"sekimori/internal/domain/access"
 	"sekimori/internal/domain/asset"
@@ -17,6 +18,7 @@ import (
 	"sekimori/internal/domain/incident"
 	"sekimori/internal/domain/notice"
 	"sekimori/internal/inbound/web/page"
+	"sekimori/internal/kit/fault"
 )
 
 // Cases takes reports and what is added to them.
@@ -24,6 +26,10 @@ type Cases interface {
 	Report(ctx context.Context, by access.Actor, r incident.Report) (*incident.Incident, error)
 	Case(ctx context.Context, by access.Actor, incident string) (*incident.Case, error)
 	AddFact(ctx context.Context, by access.Actor, incident string, a incident.Addition) (incident.Entry, error)
+	TellNow(ctx context.Context, by access.Actor, incident, reason string) (int, error)
+	Say(ctx context.Context, by access.Actor, incident, text string) (incident.Entry, error)
+	MarkRead(ctx context.Context, by access.Actor, c *incident.Case) error
+	Teaches(ctx context.Context, by access.Actor, kind incident.Kind) (bool, error)
 }
 
 // Files keeps and gives evidence.
@@ -61,8 +67,16 @@ type Deps struct {
 	Files    Files
 	Counts   Counts
 	Lookouts Lookouts
-	PCs      PCs    // nil: none are enrolled
-	Things   Things // nil: there is no ledger
+	PCs      PCs     // nil: none are enrolled
+	Things   Things  // nil: there is no ledger
+	Outside  Outside // nil: whoever reports signs in first
+}
+
+// Outside is the report of who is not signed in.
+type Outside interface {
+	Tiles(w http.ResponseWriter, r *page.Request) error
+	Form(w http.ResponseWriter, r *page.Request) error
+	Send(w http.ResponseWriter, r *page.Request) error
 }
 
 //go:embed templates/*.html
@@ -74,13 +88,20 @@ func Templates() fs.FS { return page.Folder(files) }
 // Routes lists the room's pages.
 func Routes(d Deps) []page.Route {
 	r := rooms(d)
+	tiles, form, send := page.Handler(r.tiles), page.Handler(r.form), page.Handler(r.send)
+	if d.Outside != nil {
+		tiles, form, send = either(tiles, d.Outside.Tiles), either(form, d.Outside.Form), either(send, d.Outside.Send)
+	}
 	return []page.Route{
-		{Pattern: "GET /report", Do: r.tiles},
-		{Pattern: "GET /report/{kind}", Do: r.form},
-		{Pattern: "POST /report/{kind}", Do: r.send},
+		{Pattern: "GET /report", Do: tiles, Public: d.Outside != nil},
+		{Pattern: "GET /report/offline", Do: r.offline, Public: true},
+		{Pattern: "GET /report/{kind}", Do: form, Public: d.Outside != nil},
+		{Pattern: "POST /report/{kind}", Do: send, Public: d.Outside != nil},
 		{Pattern: "GET /receipt/{label}", Do: r.receipt},
 		{Pattern: "POST /receipt/{label}/add", Do: r.add},
 		{Pattern: "POST /receipt/{label}/answer", Do: r.answer},
+		{Pattern: "POST /receipt/{label}/say", Do: r.say},
+		{Pattern: "POST /receipt/{label}/hurry", Do: r.hurry},
 		{Pattern: "POST /receipt/{label}/correct", Do: r.correct},
 		{Pattern: "GET /receipt/{label}/correct/{what}", Do: r.correctForm},
 		{Pattern: "POST /receipt/{label}/correct/{what}", Do: r.correctOne},
@@ -92,6 +113,19 @@ func Routes(d Deps) []page.Route {
 }
 
 type rooms Deps
+
+// either is the page of who is signed in, or of who is not.
+func either(known, stranger page.Handler) page.Handler {
+	return func(w http.ResponseWriter, r *page.Request) error {
+		switch {
+		case r.By.Person != "":
+			return known(w, r)
+		case r.Text("me") != "": // written by somebody whose sign-in has ended since
+			return fault.New(fault.Unauthenticated, "fault.unauthenticated", nil)
+		}
+		return stranger(w, r)
+	}
+}
 
 // uploadLimit is room for a handful of the largest files in one press.
 func uploadLimit(l incident.Limits) int64 { return min(5*l.File, l.Case) + 1<<20 }

@@ -51,7 +51,7 @@ func (d rooms) tallies(w http.ResponseWriter, r *page.Request) error {
 		p.Weeks = append(p.Weeks, strconv.Itoa(int(day.Month()))+"/"+strconv.Itoa(day.Day()))
 	}
 	p.Kinds, p.Total = byKind(r, ts, monday)
-	p.Departments = byDepartment(o, ts, r.Kit.Now())
+	p.Departments = byDepartment(o, ts, r.P.T("outside.tally"), r.Kit.Now())
 	for _, row := range p.Departments {
 		if row.Sum == 0 {
 			p.Silent++
@@ -85,8 +85,8 @@ func byKind(r *page.Request, ts []incident.Tally, monday time.Time) (rows []tall
 }
 
 // byDepartment lists every department that has people, also those that reported
-// nothing: silence is what one looks for here.
-func byDepartment(o *directory.Org, ts []incident.Tally, now time.Time) []departmentRow {
+// nothing: silence is what one looks for here. Reports from outside stand last, under outside.
+func byDepartment(o *directory.Org, ts []incident.Tally, outside string, now time.Time) []departmentRow {
 	staffed := map[string]bool{}
 	for _, p := range o.People {
 		if p.Active(now) {
@@ -102,6 +102,7 @@ func byDepartment(o *directory.Org, ts []incident.Tally, now time.Time) []depart
 	slices.SortFunc(deps, func(a, b directory.Department) int {
 		return cmp.Or(cmp.Compare(a.Code, b.Code), cmp.Compare(a.ID, b.ID))
 	})
+	deps = append(deps, directory.Department{Name: outside}) // who has no department
 	var out []departmentRow
 	for _, d := range deps {
 		row := departmentRow{Name: d.Name}
@@ -116,7 +117,9 @@ func byDepartment(o *directory.Org, ts []incident.Tally, now time.Time) []depart
 			}
 			row.Sum += t.N
 		}
-		out = append(out, row)
+		if d.ID != "" || row.Sum > 0 {
+			out = append(out, row)
+		}
 	}
 	return out
 }

@@ -75,6 +75,9 @@ func answered(r *page.Request, o *directory.Org, t notice.Track, l *trackLine) {
 		l.Names = r.P.T("report.deputy_of", "name", l.Names, "for", o.NameOf(t.AckFor))
 	}
 	l.Tag = page.Tag{Kind: "matsu", Text: r.P.T("report.answered", "at", r.P.Clock(t.AckedAt))}
+	if t.Asks() {
+		l.Next = r.P.T("escalation.asked", "at", Near(r, t.NextFire))
+	}
 }
 
 func (d rooms) waiting(ctx context.Context, r *page.Request, o *directory.Org, c *incident.Case, t notice.Track, l *trackLine) error {
@@ -84,6 +87,11 @@ func (d rooms) waiting(ctx context.Context, r *page.Request, o *directory.Org, c
 		return nil
 	}
 	l.Class = "wait"
+	if t.Held() && t.Level == 0 { // nobody has been told yet
+		l.Tag = page.Tag{Kind: "yama", Icon: "clock", Text: r.P.T("escalation.held")}
+		l.Next = r.P.T("escalation.held_until", "at", Near(r, t.NextFire))
+		return nil
+	}
 	if t.Pass > 1 || t.Level > 1 {
 		l.Class = "late"
 	}
@@ -110,6 +118,10 @@ func (d rooms) waiting(ctx context.Context, r *page.Request, o *directory.Org, c
 	l.Times = r.P.T("report.notice_sent")
 	if t.Attempt > 1 {
 		l.Times = r.P.T("report.notice_again", "n", t.Attempt)
+	}
+	if t.Held() {
+		l.Next = r.P.T("escalation.held_again", "at", Near(r, t.NextFire))
+		return nil
 	}
 	next, err := d.next(ctx, o, t)
 	if err != nil {

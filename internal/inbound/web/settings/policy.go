@@ -1,6 +1,7 @@
 package settings
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"net/http"
@@ -35,6 +36,9 @@ type levelView struct {
 	Repeat page.Field
 	Picks  []page.Field
 	Times  string
+	Order  []page.Field // of channels
+	Wrong  string       // what is wrong with the order
+	Set    bool         // an order is given
 }
 
 // group is the chains of one urgency.
@@ -46,6 +50,7 @@ type group struct {
 type policyPage struct {
 	page.Base
 	Groups          []group
+	Terms           []termView
 	Changed, Reason string
 	May             bool
 }
@@ -72,23 +77,41 @@ func (d Deps) policy(w http.ResponseWriter, r *page.Request) error {
 	if err != nil {
 		return err
 	}
+	turns, err := d.rosterNames(r)
+	if err != nil {
+		return err
+	}
 	v := policyPage{Base: r.Kit.Base(r, "settings.policy", "/settings"), May: r.By.May(access.EditPolicy) == nil, Reason: p.Reason}
 	v.Changed = changed(r, org, p.By, p.Version, p.At)
+	v.Terms = terms(r, p)
 	for _, u := range notice.Urgencies() {
 		g := group{Title: r.P.T("urgency." + string(u))}
 		for _, x := range receivers() {
-			g.Chains = append(g.Chains, chainOf(r, org, u, x, p.Chains[u][x]))
+			g.Chains = append(g.Chains, chainOf(r, org, turns, u, x, p.Chains[u][x]))
 		}
 		v.Groups = append(v.Groups, g)
 	}
 	return r.Kit.Render(w, r, http.StatusOK, "policy", v)
 }
 
-func chainOf(r *page.Request, org *directory.Org, u notice.Urgency, x notice.Receiver, c notice.Chain) chainView {
+// whom says whom a level tells; rosters by their names.
+func whom(r *page.Request, org *directory.Org, turns map[string]string, l notice.Level) string {
+	var out []string
+	for _, w := range l.Who {
+		if w.Kind == "roster" {
+			out = append(out, r.P.T("rosters.who", "name", cmp.Or(turns[w.Roster], r.P.T("rosters.gone_one"))))
+			continue
+		}
+		out = append(out, cases.LevelWords(r, org, notice.Level{Who: []notice.Who{w}})...)
+	}
+	return strings.Join(out, ", ")
+}
+
+func chainOf(r *page.Request, org *directory.Org, turns map[string]string, u notice.Urgency, x notice.Receiver, c notice.Chain) chainView {
 	v := chainView{Urgency: string(u), Receiver: string(x), Title: r.P.T("receiver." + string(x)), Calendar: u == notice.Light}
 	for i, l := range c {
-		v.Levels = append(v.Levels, levelView{N: i + 1, Who: strings.Join(cases.LevelWords(r, org, l), ", "),
-			Times: r.P.T("settings.times", "window", l.Window, "repeat", l.Repeat)})
+		v.Levels = append(v.Levels, levelView{N: i + 1, Who: whom(r, org, turns, l),
+			Times: page.Line(r.P.T("settings.times", "window", l.Window, "repeat", l.Repeat), orderWords(r, l))})
 	}
 	return v
 }
@@ -114,11 +137,15 @@ func (d Deps) renderChain(w http.ResponseWriter, r *page.Request, status int, ty
 	if err != nil {
 		return err
 	}
+	turns, err := d.rosterNames(r)
+	if err != nil {
+		return err
+	}
 	c := typed
 	if c == nil {
 		c = pol.Chains[u][x]
 	}
-	p := chainPage{Base: r.Kit.Base(r, "settings.policy", "/settings"), Chain: chainOf(r, org, u, x, c), Adopt: r.Checked("adopt"), Edited: pol.Version}
+	p := chainPage{Base: r.Kit.Base(r, "settings.policy", "/settings"), Chain: chainOf(r, org, turns, u, x, c), Adopt: r.Checked("adopt"), Edited: pol.Version}
 	p.Title = r.P.T("settings.chain_of", "urgency", r.P.T("urgency."+string(u)), "receiver", p.Chain.Title)
 	p.Changed = changed(r, org, pol.By, pol.Version, pol.At)
 	p.Reason = page.Field{ID: "reason", Name: "reason", Type: "text", Label: r.P.T("word.reason"), Hint: r.P.T("settings.reason_hint"), Required: true, MaxLen: 500,
@@ -131,12 +158,12 @@ func (d Deps) renderChain(w http.ResponseWriter, r *page.Request, status int, ty
 		if i < len(c) {
 			l = c[i]
 		}
-		p.Chain.Levels = append(p.Chain.Levels, d.levelForm(r, org, i+1, l, i < len(c), bad.Fields, fmt.Sprintf("%s.%s.%d", u, x, i+1)))
+		p.Chain.Levels = append(p.Chain.Levels, d.levelForm(r, org, turns, i+1, l, i < len(c), bad.Fields, fmt.Sprintf("%s.%s.%d", u, x, i+1)))
 	}
 	return r.Kit.Render(w, r, status, "chain", p)
 }
 
-func (d Deps) levelForm(r *page.Request, org *directory.Org, n int, l notice.Level, used bool, wrong map[string]string, at string) levelView {
+func (d Deps) levelForm(r *page.Request, org *directory.Org, turns map[string]string, n int, l notice.Level, used bool, wrong map[string]string, at string) levelView {
 	number := func(name, label, hint string, v int) page.Field {
 		f := page.Field{ID: fmt.Sprintf("%s-%d", name, n), Name: fmt.Sprintf("%s_%d", name, n), Type: "text", Class: "short", Label: r.P.T(label), Hint: r.P.T(hint), MaxLen: 4, Error: wrong[at+"."+name]}
 		if v > 0 {
@@ -146,7 +173,7 @@ func (d Deps) levelForm(r *page.Request, org *directory.Org, n int, l notice.Lev
 	}
 	v := levelView{N: n, Window: number("window", "settings.window", "settings.window_hint", l.Window), Repeat: number("repeat", "settings.repeat", "settings.repeat_hint", l.Repeat)}
 	for i := range max(whoPerLevel, len(l.Who)) {
-		f := page.Field{ID: fmt.Sprintf("who-%d-%d", n, i+1), Name: fmt.Sprintf("who_%d", n), Type: "select", Label: r.P.T("settings.who", "n", i+1), Options: choices(r, org, l.Who)}
+		f := page.Field{ID: fmt.Sprintf("who-%d-%d", n, i+1), Name: fmt.Sprintf("who_%d", n), Type: "select", Label: r.P.T("settings.who", "n", i+1), Options: choices(r, org, turns, l.Who)}
 		on := ""
 		if i < len(l.Who) {
 			on = wire(l.Who[i])
@@ -157,6 +184,8 @@ func (d Deps) levelForm(r *page.Request, org *directory.Org, n int, l notice.Lev
 		}
 		v.Picks = append(v.Picks, f)
 	}
+	v.order(r, l)
+	v.Wrong = wrong[at+".channels"]
 	if !used {
 		v.Who = r.P.T("settings.level_new")
 	}
@@ -164,7 +193,7 @@ func (d Deps) levelForm(r *page.Request, org *directory.Org, n int, l notice.Lev
 }
 
 // choices lists whom a level can tell. A person named by hand elsewhere stays a choice.
-func choices(r *page.Request, org *directory.Org, have []notice.Who) []page.Option {
+func choices(r *page.Request, org *directory.Org, turns map[string]string, have []notice.Who) []page.Option {
 	out := []page.Option{{Value: "", Label: r.P.T("settings.nobody")}}
 	all := []notice.Who{}
 	for up := range 3 {
@@ -173,13 +202,16 @@ func choices(r *page.Request, org *directory.Org, have []notice.Who) []page.Opti
 	for _, duty := range []access.Duty{access.ProtectionManager, access.ITAdmin, access.Approver} {
 		all = append(all, notice.Who{Kind: "duty", Duty: duty}, notice.Who{Kind: "duty", Duty: duty, All: true})
 	}
+	for _, id := range slices.SortedFunc(maps.Keys(turns), func(a, b string) int { return cmp.Compare(turns[a], turns[b]) }) {
+		all = append(all, notice.Who{Kind: "roster", Roster: id})
+	}
 	for _, w := range have {
 		if !slices.Contains(all, w) {
 			all = append(all, w)
 		}
 	}
 	for _, w := range all {
-		out = append(out, page.Option{Value: wire(w), Label: strings.Join(cases.LevelWords(r, org, notice.Level{Who: []notice.Who{w}}), "")})
+		out = append(out, page.Option{Value: wire(w), Label: whom(r, org, turns, notice.Level{Who: []notice.Who{w}})})
 	}
 	return out
 }
@@ -195,6 +227,9 @@ func wire(w notice.Who) string {
 		}
 		return "first:" + string(w.Duty)
 	}
+	if w.Kind == "roster" {
+		return "roster:" + w.Roster
+	}
 	return "person:" + w.ID
 }
 
@@ -207,6 +242,8 @@ func unwire(s string) notice.Who {
 		return notice.Who{Kind: "duty", Duty: access.Duty(rest), All: kind == "all"}
 	case "person":
 		return notice.Who{Kind: kind, ID: rest}
+	case "roster":
+		return notice.Who{Kind: kind, Roster: rest}
 	}
 	return notice.Who{Kind: s} // refused by the policy's own check
 }
@@ -237,7 +274,7 @@ func (d Deps) saveChain(w http.ResponseWriter, r *page.Request) error {
 		bad, _ = r.Refused(fault.Clash("fault.policy_changed", nil))
 		return d.renderChain(w, r, bad.Status, typed, bad)
 	}
-	next := notice.Policy{Reason: r.Text("reason"), Chains: map[notice.Urgency]map[notice.Receiver]notice.Chain{}}
+	next := notice.Policy{Reason: r.Text("reason"), Lapse: pol.Lapse, Hours: pol.Hours, Chains: map[notice.Urgency]map[notice.Receiver]notice.Chain{}}
 	for k, m := range pol.Chains {
 		next.Chains[k] = maps.Clone(m)
 	}
@@ -273,6 +310,8 @@ func controlOf(field, chain string) string {
 		return ""
 	case name == "who":
 		return "who-" + level + "-1"
+	case name == "channels":
+		return "after-" + level + "-mail"
 	}
 	return name + "-" + level
 }
@@ -293,6 +332,7 @@ func readChain(r *page.Request) notice.Chain {
 			continue // an empty level is a level taken away
 		}
 		l.Window, l.Repeat = page.Int(window, 0), page.Int(repeat, 0)
+		l.Channels = readOrder(r, n)
 		c = append(c, l)
 	}
 	return c

@@ -16,6 +16,7 @@ import (
 	"sekimori/internal/domain/incident"
 	"sekimori/internal/domain/notice"
 	"sekimori/internal/inbound/web/page"
+	"sekimori/internal/inbound/web/poster"
 )
 
 //go:embed templates/*.html
@@ -30,6 +31,7 @@ type Deps struct {
 	Notices *notice.Service
 	People  *directory.Service
 	Chains  Chains // nil: nothing is applied for
+	Poster  bool   // posters can be printed
 }
 
 // Routes lists the room's pages.
@@ -42,7 +44,12 @@ func Routes(d Deps) []page.Route {
 		{Pattern: "GET /settings/policy", Do: d.policy},
 		{Pattern: "GET /settings/policy/{urgency}/{receiver}", Do: d.chain},
 		{Pattern: "POST /settings/policy/{urgency}/{receiver}", Do: d.saveChain},
+		{Pattern: "GET /settings/policy/terms", Do: d.terms},
+		{Pattern: "POST /settings/policy/terms", Do: d.saveTerms},
+		{Pattern: "GET /settings/days-off", Do: d.days},
+		{Pattern: "POST /settings/days-off", Do: d.saveDay},
 	}
+	out = append(out, d.rosterRoutes()...)
 	if d.Chains != nil {
 		out = append(out, page.Route{Pattern: "GET /settings/approvals", Do: d.approvals},
 			page.Route{Pattern: "GET /settings/approvals/{kind}", Do: d.approval},
@@ -54,13 +61,14 @@ func Routes(d Deps) []page.Route {
 type indexPage struct {
 	page.Base
 	Approvals bool // something can be applied for
+	Poster    bool // the paper that says how to report can be printed
 }
 
 func (d Deps) index(w http.ResponseWriter, r *page.Request) error {
 	if err := r.By.May(access.ReadDirectory); err != nil {
 		return err
 	}
-	return r.Kit.Render(w, r, http.StatusOK, "settings", indexPage{r.Kit.Base(r, "settings.title", "/settings"), d.Chains != nil})
+	return r.Kit.Render(w, r, http.StatusOK, "settings", indexPage{r.Kit.Base(r, "settings.title", "/settings"), d.Chains != nil, d.Poster && poster.May(r.By) == nil})
 }
 
 // changed says who made a version and when; the first one came with the program.

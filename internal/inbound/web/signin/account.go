@@ -3,6 +3,7 @@ package signin
 import (
 	"fmt"
 	"net/http"
+	"strings"
 
 	"sekimori/internal/domain/access"
 	"sekimori/internal/inbound/web/page"
@@ -18,6 +19,9 @@ type accountPage struct {
 	Secret             string // of the token just made: shown this once
 	SecretName         string
 	Absence            string // address of the page where one enters an absence
+	Passkeys           []passkeyLine
+	NewKey             keyForm
+	Proven             bool // password or passkey were shown of late
 }
 
 type sessionLine struct {
@@ -42,7 +46,11 @@ func (d rooms) account(w http.ResponseWriter, r *page.Request) error {
 func (d rooms) again(w http.ResponseWriter, r *page.Request, err error) error {
 	bad, ok := r.Refused(err, "old", "password", "again", "name", "scopes", "days")
 	if !ok {
-		return err
+		return r.ProveFirst(w, err, "/account")
+	}
+	if text, named := bad.Fields["name"]; named && strings.HasPrefix(r.URL.Path, "/account/passkeys") { // not the token's
+		delete(bad.Fields, "name")
+		bad.Fields["key-name"], bad.Summary = text, []page.FieldError{{ID: "key-name", Text: text, Field: "name"}}
 	}
 	p, err := d.accountPage(r, bad)
 	if err != nil {
@@ -53,7 +61,7 @@ func (d rooms) again(w http.ResponseWriter, r *page.Request, err error) error {
 
 func (d rooms) accountPage(r *page.Request, bad page.Refused) (accountPage, error) {
 	p := accountPage{Base: r.Kit.Base(r, "signin.account", "/account"), Absence: "/people/" + r.By.Person}
-	p.Errors = bad.Summary
+	p.Errors, p.Proven = bad.Summary, d.Door.Fresh(r.By)
 	secret := func(id, label, auto, hint string) page.Field {
 		return page.Field{ID: id, Name: id, Type: "password", Label: r.P.T(label), Hint: hint, Auto: auto, Required: true, Error: bad.Fields[id], MaxLen: access.MaxPassword}
 	}
@@ -61,6 +69,9 @@ func (d rooms) accountPage(r *page.Request, bad page.Refused) (accountPage, erro
 	p.Fresh = secret("password", "signin.fresh", "new-password", r.P.T("signin.fresh_hint", "min", access.MinPassword))
 	p.Again = secret("again", "signin.again", "new-password", "")
 	if err := d.lists(r, &p); err != nil {
+		return p, err
+	}
+	if err := d.passkeys(r, &p, bad); err != nil {
 		return p, err
 	}
 	p.Name = page.Field{ID: "name", Name: "name", Label: r.P.T("signin.token_name"), Hint: r.P.T("signin.token_name_hint"), Value: r.Text("name"), Error: bad.Fields["name"], Required: true, MaxLen: 80}

@@ -14,6 +14,7 @@ type invitePage struct {
 	Action          string // this very address
 	Name, Login     string
 	Until           string
+	Reset           bool
 	Password, Again page.Field
 }
 
@@ -32,7 +33,7 @@ func (d rooms) showInvited(w http.ResponseWriter, r *page.Request, status int, b
 		return err
 	}
 	r.SpeakTo(v.Person)
-	p := invitePage{Base: r.Kit.Base(r, "signin.invited", "/login"), Action: r.URL.Path, Name: o.NameOf(v.Person), Login: v.Login, Until: r.P.DateTime(v.Expires)}
+	p := invitePage{Base: r.Kit.Base(r, "signin.invited", "/login"), Action: r.URL.Path, Name: o.NameOf(v.Person), Login: v.Login, Until: r.P.DateTime(v.Expires), Reset: v.Reset}
 	p.Width, p.Errors = "narrow", bad.Summary
 	field := func(name, label, hint string) page.Field {
 		f := page.Field{ID: name, Name: name, Type: "password", Auto: "new-password", Class: "full", Label: r.P.T(label), Error: bad.Fields[name], Required: true, MaxLen: access.MaxPassword}
@@ -54,7 +55,7 @@ func (d rooms) accept(w http.ResponseWriter, r *page.Request) error {
 	var secret string
 	var s access.Session
 	if err == nil {
-		secret, s, err = d.Door.Accept(r.Context(), r.PathValue("link"), r.Secret("password"), access.Origin{Address: r.Address(), Agent: r.UserAgent()})
+		secret, s, err = d.Door.Accept(r.Context(), r.PathValue("link"), r.Secret("password"), origin(r))
 	}
 	if err != nil {
 		bad, ok := r.Refused(err, "password", "again")

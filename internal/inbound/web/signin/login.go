@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"sekimori/internal/domain/access"
 	"sekimori/internal/inbound/web/page"
 	"sekimori/internal/kit/i18n"
 )
@@ -16,6 +15,7 @@ type loginPage struct {
 	Login, Password page.Field
 	Next            string
 	Ready           []ready
+	Passkey         keyForm
 }
 
 // ready is one press that signs in, in the demo.
@@ -35,6 +35,10 @@ func (d rooms) loginPage(r *page.Request, bad page.Refused) loginPage {
 		Auto: "username", Class: "full", Required: true}
 	p.Password = page.Field{ID: "password", Name: "password", Type: "password", Label: r.P.T("word.password"), Error: bad.Fields["password"],
 		Auto: "current-password", Class: "full", Required: true}
+	if site := d.Door.PasskeySite(); site != "" {
+		p.Scripts = append(p.Scripts, script)
+		p.Passkey = keyForm{Site: site, How: "get", Options: "/login/passkey", Action: "/login/passkey", Next: p.Next, Label: r.P.T("signin.passkey_enter")}
+	}
 	if d.Demo != nil {
 		for _, s := range d.Demo.SignIns {
 			p.Ready = append(p.Ready, ready{Role: r.P.T(s.Role), Name: s.Name, Login: s.Login, Password: s.Password})
@@ -44,7 +48,7 @@ func (d rooms) loginPage(r *page.Request, bad page.Refused) loginPage {
 }
 
 func (d rooms) enter(w http.ResponseWriter, r *page.Request) error {
-	secret, s, err := d.Door.SignIn(r.Context(), r.Text("login"), r.Secret("password"), access.Origin{Address: r.Address(), Agent: r.UserAgent()})
+	secret, s, err := d.Door.SignIn(r.Context(), r.Text("login"), r.Secret("password"), origin(r))
 	if err != nil {
 		bad, ok := r.Refused(err, "login", "password")
 		if !ok {

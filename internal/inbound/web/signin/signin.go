@@ -18,6 +18,18 @@ type Door interface {
 	ChangePassword(ctx context.Context, by access.Actor, old, fresh string) error
 	Invited(ctx context.Context, link string) (access.Invitation, error)
 	Accept(ctx context.Context, link, password string, from access.Origin) (secret string, s access.Session, err error)
+	PasskeySite() string
+	PasskeyOptions() ([]byte, error)
+	SignInByPasskey(ctx context.Context, answer []byte, from access.Origin) (secret string, s access.Session, err error)
+	NewPasskeyOptions(ctx context.Context, by access.Actor) ([]byte, error)
+	AddPasskey(ctx context.Context, by access.Actor, name string, answer []byte) (access.Passkey, error)
+	RenamePasskey(ctx context.Context, by access.Actor, key, name string) error
+	Fresh(by access.Actor) bool
+	Confirm(ctx context.Context, by access.Actor, password string, from access.Origin) (secret string, s access.Session, err error)
+	ConfirmOptions(ctx context.Context, by access.Actor) ([]byte, error)
+	ConfirmByPasskey(ctx context.Context, by access.Actor, answer []byte, from access.Origin) (secret string, s access.Session, err error)
+	ResetsByMail() bool
+	AskReset(ctx context.Context, whose string, from access.Origin) error
 }
 
 // Keys lists and ends what lets a person in.
@@ -27,6 +39,8 @@ type Keys interface {
 	Tokens(ctx context.Context, by access.Actor, person string) ([]access.Token, error)
 	CreateToken(ctx context.Context, by access.Actor, n access.NewToken) (secret string, t access.Token, err error)
 	RevokeToken(ctx context.Context, by access.Actor, person, token string) error
+	Passkeys(ctx context.Context, by access.Actor, person string) ([]access.Passkey, error)
+	RemovePasskey(ctx context.Context, by access.Actor, person, key string) error
 }
 
 // Demo is what the sign-in page of the demo offers.
@@ -63,6 +77,17 @@ func Routes(d Deps) []page.Route {
 		{Pattern: "POST /account/sessions/{id}/revoke", Do: r.revokeSession},
 		{Pattern: "POST /account/tokens", Do: r.createToken},
 		{Pattern: "POST /account/tokens/{id}/revoke", Do: r.revokeToken},
+		{Pattern: "GET /login/passkey", Do: r.options(r.anybodys), Public: true},
+		{Pattern: "POST /login/passkey", Do: r.enterByPasskey, Public: true},
+		{Pattern: "GET /account/passkeys/options", Do: r.options(d.Door.NewPasskeyOptions)},
+		{Pattern: "POST /account/passkeys", Do: r.addPasskey},
+		{Pattern: "POST /account/passkeys/{id}/rename", Do: r.renamePasskey},
+		{Pattern: "POST /account/passkeys/{id}/remove", Do: r.removePasskey},
+		{Pattern: "GET /account/confirm", Do: r.confirmForm},
+		{Pattern: "POST /account/confirm", Do: r.confirm},
+		{Pattern: "GET /account/confirm/options", Do: r.options(d.Door.ConfirmOptions)},
+		{Pattern: "GET /reset", Do: r.resetForm, Public: true},
+		{Pattern: "POST /reset", Do: r.reset, Public: true},
 	}
 }
 

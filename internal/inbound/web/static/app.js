@@ -8,7 +8,7 @@
   try { if (localStorage.theme) root.dataset.theme = localStorage.theme; } catch { /* refused */ }
 
   // The one door from fetched text to elements: this origin's pages only.
-  const policy = window.trustedTypes?.createPolicy("sekimori", { createHTML: (s) => s });
+  const policy = window.trustedTypes?.createPolicy("sekimori", { createHTML: (s) => s, createScriptURL: () => "/sw.js" });
   const parse = (s) => new DOMParser().parseFromString(policy ? policy.createHTML(s) : s, "text/html");
 
   // Running minutes in <time data-since>.
@@ -121,6 +121,7 @@
     if (nav) nav.scrollLeft = here.offsetLeft - (nav.clientWidth - here.offsetWidth) / 2;
     setInterval(tick, 15000, doc);
     doc.querySelector(".errors")?.focus();
+    navigator.serviceWorker?.register(policy ? policy.createScriptURL("") : "/sw.js").catch(() => { /* private mode */ });
     if (!doc.body.dataset.events) return;
     const es = new EventSource(doc.body.dataset.events);
     es.onopen = () => { dot(true); soon(); };
