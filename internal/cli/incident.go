@@ -19,8 +19,10 @@ type ref struct{ Name string }
 type incidentAnswer struct {
 	Label, Kind, Urgency, Summary, Status, Department string
 	Reporter, Assignee                                *ref
+	Outside                                           *struct{ Name, Contact string }
 	Occurred, Discovered                              string
 	Reported                                          time.Time
+	Drill                                             bool
 	OpenTracks                                        []string `json:"open_tracks"`
 	Tracks                                            []trackAnswer
 	Entries                                           []struct {
@@ -198,4 +200,13 @@ func (s *shell) word(prefix, value string) string {
 		return s.p.T(prefix + value)
 	}
 	return value
+}
+
+// kindOf is the word of a case's kind, which says of a drill that it is one.
+func (s *shell) kindOf(i *incidentAnswer) string {
+	kind := s.word("kind.", i.Kind)
+	if i.Drill {
+		return s.p.T("drills.subject", "subject", kind)
+	}
+	return kind
 }

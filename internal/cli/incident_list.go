@@ -78,7 +78,7 @@ func (s *shell) showList(items []json.RawMessage) error {
 			open = s.p.T("cli.unanswered")
 		}
 		rows = append(rows, []string{i.Label, i.Reported.In(s.p.Location()).Format("2006-01-02 15:04"),
-			s.word("kind.", i.Kind), s.word("status.", i.Status), open, i.Summary})
+			s.kindOf(&i), s.word("status.", i.Status), open, i.Summary})
 	}
 	s.columns(rows)
 	return nil

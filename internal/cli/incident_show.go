@@ -34,13 +34,16 @@ func (s *shell) incidentShow(r *remote) *cobra.Command {
 }
 
 func (s *shell) showCase(i *incidentAnswer) {
-	s.say(i.Label + "  " + s.word("kind.", i.Kind) + "  " + s.word("status.", i.Status))
+	s.say(i.Label + "  " + s.kindOf(i) + "  " + s.word("status.", i.Status))
 	s.say(i.Summary)
 	s.say("")
 	rows := [][]string{
 		{s.p.T("cli.case.reported"), s.p.DateTime(i.Reported), nameOf(i.Reporter)},
 		{s.p.T("cli.case.occurred"), s.given(i.Occurred)},
 		{s.p.T("cli.case.discovered"), s.given(i.Discovered)},
+	}
+	if i.Outside != nil {
+		rows = append(rows, []string{s.p.T("outside.who"), i.Outside.Name, i.Outside.Contact})
 	}
 	if i.Assignee != nil {
 		rows = append(rows, []string{s.p.T("cli.case.assignee"), i.Assignee.Name})
