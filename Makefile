@@ -1,6 +1,6 @@
 # Every command of the project. The work itself is done by small Go programs in internal/tool.
 
-.PHONY: help demo demo-isolate test test-short test-vm bench notices pictures
+.PHONY: help demo demo-isolate test test-short test-vm bench notices deb pictures
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' Makefile
@@ -26,6 +26,9 @@ bench: ## run the benchmarks; docs/performance.md tells how to read them
 
 notices: ## write THIRD_PARTY_NOTICES anew
 	go run ./internal/tool/notices
+
+deb: ## build the Debian package of the server into dist
+	go run ./internal/tool/deb
 
 pictures: ## take pictures of every page in both languages; docs/pictures holds the chosen ones
 	go test ./test/browser -count=1 -run Sound -pictures $(CURDIR)/docs/pictures/all

@@ -55,10 +55,40 @@ type Config struct {
 		CheckpointDir  string `toml:"checkpoint_dir"`  // signed checkpoints are copied here: another disk or machine
 		CheckpointMail string `toml:"checkpoint_mail"` // daily (default), weekly or off: the newest is mailed to the auditors
 	} `toml:"journal"`
+	Hooks struct {
+		Off    bool     `toml:"off"`     // nobody adds chat rooms and webhooks
+		Allow  []string `toml:"allow"`   // networks inside that contacts may lead to
+		CAFile string   `toml:"ca_file"` // PEM; trusted beside the system's authorities
+	} `toml:"hooks"`
+	Push struct {
+		Off bool `toml:"off"` // no push messages to browsers
+	} `toml:"push"`
+	Intake struct {
+		Listen    string   `toml:"listen"`    // host:port; empty: no mail is taken
+		Addresses []string `toml:"addresses"` // that mail is taken for
+		Networks  []string `toml:"networks"`  // whose machines may connect; default loopback and private
+		Trusted   []string `toml:"trusted"`   // of these: From is believed, because they let only our own people write
+		Hosts     []string `toml:"hosts"`     // mail servers whose Authentication-Results are believed
+		MaxMB     int      `toml:"max_mb"`    // of one mail; default 25
+		Kind      string   `toml:"kind"`      // of a report whose subject names none; default complaint
+	} `toml:"intake"`
+	// Watchdog is how those who run the server hear, by another way than the mail server, that
+	// people are not being told.
+	Watchdog struct {
+		WebhookFile string       `toml:"webhook_file"` // file that holds the URL to post alarms to
+		WebhookAs   string       `toml:"webhook_as"`   // webhook (default), slack, teams or lineworks
+		KeyFile     string       `toml:"key_file"`     // signs what is posted to a webhook
+		PingFile    string       `toml:"ping_file"`    // file that holds a URL that is asked for each minute while all is well
+		Mail        watchdogMail `toml:"mail"`         // a second mail server
+	} `toml:"watchdog"`
 	Agent struct {
 		URL       string   `toml:"url"`       // as PCs reach the server; default base_url
 		Addresses []string `toml:"addresses"` // what an isolated PC may reach; default: what the name of url means
 	} `toml:"agent"`
+	SignIn struct {
+		ResetByMail  string `toml:"reset_by_mail"` // on (default) or off: people ask for a new password by mail
+		ConfirmLinks string `toml:"confirm_links"` // off (default) or on: the link of a notice answers only with the password, or in a browser that has shown it
+	} `toml:"signin"`
 	NATS struct {
 		URL             string `toml:"url"` // joins several servers on one database; empty: they look every 2 s
 		CredentialsFile string `toml:"credentials_file"`
@@ -89,7 +119,7 @@ func LoadConfig(path string, env func(string) string) (Config, error) {
 
 // relativeTo makes paths in a config file relative to that file.
 func (c *Config) relativeTo(dir string) {
-	for _, p := range []*string{&c.Data, &c.Database, &c.DatabaseFile, &c.HolidaysFile, &c.TLS.Cert, &c.TLS.Key, &c.Mail.PasswordFile, &c.Mail.CAFile, &c.Journal.CheckpointDir,
+	for _, p := range []*string{&c.Data, &c.Database, &c.DatabaseFile, &c.HolidaysFile, &c.TLS.Cert, &c.TLS.Key, &c.Mail.PasswordFile, &c.Mail.CAFile, &c.Journal.CheckpointDir, &c.Hooks.CAFile, &c.Watchdog.WebhookFile, &c.Watchdog.KeyFile, &c.Watchdog.PingFile, &c.Watchdog.Mail.PasswordFile, &c.Watchdog.Mail.CAFile,
 		&c.NATS.CredentialsFile, &c.NATS.CAFile} {
 		if *p != "" && !filepath.IsAbs(*p) && !strings.HasPrefix(*p, "postgres") {
 			*p = filepath.Join(dir, *p)
@@ -143,6 +173,17 @@ func (c *Config) defaults() {
 	set(&c.TimeZone, "Asia/Tokyo")
 	set(&c.Mail.Mode, "starttls")
 	set(&c.Journal.CheckpointMail, "daily")
+	set(&c.SignIn.ResetByMail, "on")
+	set(&c.Watchdog.WebhookAs, "webhook")
+	set(&c.Watchdog.Mail.Mode, "starttls")
+	set(&c.SignIn.ConfirmLinks, "off")
+	set(&c.Intake.Kind, "complaint")
+	if c.Intake.MaxMB == 0 {
+		c.Intake.MaxMB = min(25, c.fileMB())
+	}
+	if len(c.Intake.Networks) == 0 {
+		c.Intake.Networks = []string{"127.0.0.0/8", "::1", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"}
+	}
 	if c.Mail.Port == 0 {
 		c.Mail.Port = 587
 		if c.Mail.Mode == "tls" {
@@ -188,6 +229,9 @@ func (c *Config) check() error {
 	if _, err := c.proxies(); err != nil {
 		bad("trusted_proxies", err.Error())
 	}
+	if _, err := c.hooksAllow(); err != nil {
+		bad("hooks.allow", err.Error())
+	}
 	if c.Mail.Host != "" {
 		if c.Mail.From == "" {
 			bad("mail.from", "the sender's address is needed")
@@ -202,9 +246,17 @@ func (c *Config) check() error {
 			bad("mail.mode", "want starttls, tls or none")
 		}
 	}
+	c.checkIntake(bad)
 	if m := c.Journal.CheckpointMail; m != "daily" && m != "weekly" && m != "off" {
 		bad("journal.checkpoint_mail", "want daily, weekly or off")
 	}
+	if m := c.SignIn.ResetByMail; m != "on" && m != "off" {
+		bad("signin.reset_by_mail", "want on or off")
+	}
+	if m := c.SignIn.ConfirmLinks; m != "on" && m != "off" {
+		bad("signin.confirm_links", "want on or off")
+	}
+	c.checkWatchdog(bad)
 	for key, n := range map[string]int{"limits.file_mb": c.Limits.FileMB, "limits.case_mb": c.Limits.CaseMB, "limits.retention_days": c.Limits.RetentionDays} {
 		if n < 0 {
 			bad(key, "cannot be negative")
@@ -213,9 +265,12 @@ func (c *Config) check() error {
 	return errors.Join(errs...)
 }
 
-func (c *Config) proxies() ([]netip.Prefix, error) {
+func (c *Config) proxies() ([]netip.Prefix, error) { return prefixes(c.TrustedProxies) }
+
+// prefixes reads addresses and networks.
+func prefixes(texts []string) ([]netip.Prefix, error) {
 	var out []netip.Prefix
-	for _, s := range c.TrustedProxies {
+	for _, s := range texts {
 		if a, err := netip.ParseAddr(s); err == nil {
 			out = append(out, netip.PrefixFrom(a, a.BitLen()))
 			continue

@@ -20,6 +20,14 @@ func TestConfigNamesTheKey(t *testing.T) {
 		{"zone", "data = \"d\"\ntime_zone = \"Asia/Edo\"\n", "", "config key time_zone"},
 		{"proxy", "data = \"d\"\ntrusted_proxies = [\"x\"]\n", "", "config key trusted_proxies"},
 		{"checkpoints by mail", "data = \"d\"\n[journal]\ncheckpoint_mail = \"hourly\"\n", "", "config key journal.checkpoint_mail"},
+		{"mail taken for nobody", "data = \"d\"\n[intake]\nlisten = \"127.0.0.1:2525\"\n", "", "config key intake.addresses"},
+		{"mail taken in the clear", "data = \"d\"\n[intake]\nlisten = \"0.0.0.0:25\"\naddresses = [\"a@b.example\"]\n", "", "config key intake.listen"},
+		{"no address", "data = \"d\"\n[intake]\nlisten = \"127.0.0.1:2525\"\naddresses = [\"x\"]\n", "", "config key intake.addresses"},
+		{"trusted network", "data = \"d\"\n[intake]\nlisten = \"127.0.0.1:2525\"\naddresses = [\"a@b.example\"]\ntrusted = [\"x\"]\n", "", "config key intake.trusted"},
+		{"mails larger than files", "data = \"d\"\n[intake]\nlisten = \"127.0.0.1:2525\"\naddresses = [\"a@b.example\"]\nmax_mb = 30\n", "", "config key intake.max_mb"},
+		{"kind of mails", "data = \"d\"\n[intake]\nlisten = \"127.0.0.1:2525\"\naddresses = [\"a@b.example\"]\nkind = \"x\"\n", "", "config key intake.kind"},
+		{"shape of alarms", "data = \"d\"\n[watchdog]\nwebhook_as = \"fax\"\n", "", "config key watchdog.webhook_as"},
+		{"alarms to nobody", "data = \"d\"\n[watchdog.mail]\nhost = \"mail.example\"\nfrom = \"a@b.example\"\n", "", "config key watchdog.mail.to"},
 		{"number in the environment", "data = \"d\"\n", "SEKIMORI_MAIL_PORT=many", "SEKIMORI_MAIL_PORT"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

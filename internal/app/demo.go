@@ -34,6 +34,9 @@ const demoPassword = "sekimori-demo"
 // demoSender is the address that the demo's mails come from.
 const demoSender = "sekimori@kaku.example"
 
+// demoIntake is the address that takes reports by mail in the demo.
+const demoIntake = "report@kaku.example"
+
 // Demo makes a made-up company with a story, and serves it on loopback until ctx
 // ends. Mails go to a built-in outbox. Without Dir nothing is left behind.
 func Demo(ctx context.Context, o DemoOptions, stdout io.Writer, log *slog.Logger) (err error) {
@@ -50,7 +53,8 @@ func Demo(ctx context.Context, o DemoOptions, stdout io.Writer, log *slog.Logger
 	}
 	defer ln.Close()
 	cfg, err := LoadConfig("", func(k string) string {
-		return map[string]string{"SEKIMORI_DATA": dir, "SEKIMORI_LISTEN": ln.Addr().String(), "SEKIMORI_COMPANY": "架空商事株式会社(デモ)"}[k]
+		return map[string]string{"SEKIMORI_DATA": dir, "SEKIMORI_LISTEN": ln.Addr().String(), "SEKIMORI_INTAKE_LISTEN": "127.0.0.1:0",
+			"SEKIMORI_INTAKE_ADDRESSES": demoIntake, "SEKIMORI_INTAKE_TRUSTED": "127.0.0.0/8", "SEKIMORI_COMPANY": "架空商事株式会社(デモ)"}[k]
 	})
 	if err != nil {
 		return err
@@ -76,6 +80,9 @@ func Demo(ctx context.Context, o DemoOptions, stdout io.Writer, log *slog.Logger
 			return fmt.Errorf("make the demo company: %w", err)
 		}
 	}
+	if err := h.openIntake(demoSender); err != nil {
+		return err
+	}
 	demo := &web.DemoInfo{}
 	fmt.Fprintf(stdout, "\n%s\n\n  %s\n\n%s\n", cat.T("demo.ready"), cfg.BaseURL, cat.T("demo.signins", "password", demoPassword))
 	for _, r := range demoRoles() {
@@ -92,6 +99,7 @@ func Demo(ctx context.Context, o DemoOptions, stdout io.Writer, log *slog.Logger
 		demo.SignIns = append(demo.SignIns, signin.Ready{Role: r.role, Name: name, Login: "p" + r.number, Password: demoPassword})
 		fmt.Fprintf(stdout, "  %-8s %s %s\n", "p"+r.number, name, cat.T(r.role))
 	}
+	fmt.Fprintf(stdout, "\n%s\n\n  %s\n", cat.T("mailin.demo", "address", demoIntake), h.intake.addr())
 	fmt.Fprintf(stdout, "\n%s\n", cat.T("demo.stop"))
 	return h.run(ctx, ln, sender, demo, func(ctx context.Context, c *crew) {
 		err := h.demoPCs(ctx, c, filepath.Join(dir, "pcs"))

@@ -29,9 +29,6 @@ import (
 	"sekimori/internal/outbound/store"
 )
 
-// workdayHour is when the first working minute of a day is.
-const workdayHour = 9
-
 // house is the parts of one server, put together but not yet running.
 type house struct {
 	cfg       Config
@@ -47,6 +44,8 @@ type house struct {
 	clock     *clock
 	zone      *time.Location
 	catalogue *i18n.Catalogue
+	channels  channels
+	intake    *intake // nil: no mail is taken
 
 	services
 }
@@ -57,6 +56,7 @@ type services struct {
 	now       func() time.Time
 	access    *access.Service
 	people    *directory.Service
+	contacts  *directory.Contacts
 	notices   *notice.Service
 	incidents *incident.Service
 	devices   *device.Service
@@ -102,10 +102,19 @@ func open(ctx context.Context, cfg Config, log *slog.Logger, cost access.Cost) (
 	if h.db, err = store.Open(ctx, dsn, store.Options{Notify: tell, Log: log}); err != nil {
 		return nil, err
 	}
+	if err := h.wholeDatabase(ctx); err != nil {
+		return nil, err
+	}
 	if err := h.sameRecord(ctx); err != nil {
 		return nil, err
 	}
 	if err := h.sameDevices(ctx); err != nil {
+		return nil, err
+	}
+	if err := h.sameCodes(ctx); err != nil {
+		return nil, err
+	}
+	if err := h.sameContacts(ctx); err != nil {
 		return nil, err
 	}
 	if h.blobs, err = blob.OpenFiles(filepath.Join(cfg.Data, "evidence"), h.keys.evidence, wallOf(ctx)()); err != nil {
@@ -117,6 +126,9 @@ func open(ctx context.Context, cfg Config, log *slog.Logger, cost access.Cost) (
 	}
 	h.clock = newClock(last, wallOf(ctx))
 	if h.services, err = h.serve(ctx, h.clock.Now, cost); err != nil {
+		return nil, err
+	}
+	if err := h.openChannels(); err != nil {
 		return nil, err
 	}
 	h.agents = agentgw.New(agentgw.Parts{Devices: h.devices, Media: h.assets, Live: deep{h.hub}, Server: h.post(), Now: h.now, Log: log})
@@ -138,13 +150,19 @@ func (h *house) sameRecord(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read journal key of the database: %w", err)
 	}
-	if was == "" {
-		return h.db.SetMeta(ctx, "journal_key", h.keys.verifier)
+	now := h.keys.journal.String()
+	switch {
+	case was == now:
+		return nil
+	case was == "":
+		return h.db.SetMeta(ctx, "journal_key", now)
+	case !h.keys.journal.Extends(was):
+		return fmt.Errorf("the database belongs to journal key %q, the keys folder holds %q: bring the right keys back", was, now)
 	}
-	if was != h.keys.verifier {
-		return fmt.Errorf("the database belongs to journal key %q, the keys folder holds %q: bring the right keys back", was, h.keys.verifier)
+	if err := h.recordJournalKey(ctx); err != nil {
+		return fmt.Errorf("record the new journal key: %w", err)
 	}
-	return nil
+	return h.db.SetMeta(ctx, "journal_key", now)
 }
 
 // serve makes a set of services with a clock.
@@ -163,13 +181,21 @@ func (h *house) serve(ctx context.Context, now func() time.Time, cost access.Cos
 		}
 		cal = jpcal.New(h.zone, jpcal.Options{Official: official})
 	}
-	if s.access, err = access.NewService(ctx, h.db, access.NewHasher(cost, 2), now, access.Rules{}); err != nil {
+	if s.access, err = access.NewService(ctx, h.db, access.NewHasher(cost, 2), now, access.Rules{Site: h.cfg.BaseURL, Company: h.cfg.Company,
+		Seal: h.keys.links.Seal, NoResets: h.cfg.SignIn.ResetByMail == "off"}); err != nil {
 		return s, err
 	}
 	s.people = directory.NewService(h.db, now)
-	s.notices = notice.NewService(h.db, s.people, now, func(t time.Time) time.Time { return cal.NextWorkday(t, workdayHour) })
+	s.contacts = h.contactsOf(s.people, now)
+	s.notices = notice.NewService(h.db, s.people, now, cal)
+	if h.cfg.SignIn.ConfirmLinks == "on" {
+		s.notices.WantProof()
+	}
+	if err := s.notices.ReloadDaysOff(ctx); err != nil {
+		return s, err
+	}
 	s.incidents, err = incident.NewService(ctx, incident.Parts{Store: h.db, Blobs: h.blobs, People: s.people, Notices: s.notices,
-		Tracks: h.db, Now: now, Zone: h.zone, Limits: incident.Limits{
+		Tracks: h.db, Now: now, Zone: h.zone, Codes: h.keys.codes, Limits: incident.Limits{
 			File: int64(h.cfg.Limits.FileMB) << 20, Case: int64(h.cfg.Limits.CaseMB) << 20,
 			Retention: time.Duration(h.cfg.Limits.RetentionDays) * 24 * time.Hour,
 		}})
@@ -183,7 +209,7 @@ func (h *house) serve(ctx context.Context, now func() time.Time, cost access.Cos
 	if err := h.lend(&s, cal); err != nil {
 		return s, err
 	}
-	if s.audit, err = audit.NewService(h.db.Record(), h.db, h.keys.origin, h.keys.verifier, now); err != nil {
+	if s.audit, err = audit.NewService(h.db.Record(), h.db, h.keys.origin, h.keys.journal.String(), now); err != nil {
 		return s, err
 	}
 	s.sealer = journal.NewSealer(h.db, h.keys.signer, h.keys.origin, now)

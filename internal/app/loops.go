@@ -10,6 +10,7 @@ import (
 	"sekimori/internal/domain/access"
 	"sekimori/internal/domain/asset"
 	"sekimori/internal/domain/device"
+	"sekimori/internal/domain/directory"
 	"sekimori/internal/domain/notice"
 	"sekimori/internal/outbound/mailout"
 )
@@ -30,17 +31,19 @@ func (c *crew) start(f func()) {
 	}()
 }
 
-// mailer sends what is planned, notices and letters.
+// mailer sends what is planned, notices and letters, and codes to mail addresses.
 type mailer interface {
-	notice.Sender
+	sender
 	notice.LetterSender
 }
 
 // work starts everything that happens without a request, until ctx ends.
 func (h *house) work(ctx context.Context, c *crew, sender mailer) {
-	mail := notice.NewDispatcher(h.db, sender, h.now, mailWorkers)
+	h.channels.senders[directory.Mail] = sender
+	notices := notice.NewDispatcher(h.db, h.channels.byChannel(), h.now, mailWorkers)
 	c.start(func() { h.rounds(ctx, "timers", h.untilNext(h.db.NextDue), h.notices.FireDue) })
-	c.start(func() { h.rounds(ctx, "notices", h.untilNext(h.db.NextDue), mail.SendDue) })
+	c.start(func() { h.rounds(ctx, "notices", h.untilNext(h.db.NextDue), notices.SendMails) })
+	c.start(func() { h.rounds(ctx, "notices by other ways", h.untilNext(h.db.NextDue), notices.SendOthers) })
 	h.lendingWork(ctx, c, sender)
 	if post, ok := sender.(*mailout.SMTP); ok { // the demo's outbox has no connections
 		c.start(func() { post.Run(ctx) })
@@ -66,8 +69,11 @@ func (h *house) work(ctx context.Context, c *crew, sender mailer) {
 		h.sealer.Run(ctx, wake, 5*time.Second, func(err error) { h.log.ErrorContext(ctx, "seal journal", "error", err) })
 	})
 	c.start(func() { h.every(ctx, time.Minute, "renew desired states", h.renewDevices) })
-	c.start(func() { h.every(ctx, time.Minute, "watchdog", h.watch) })
+	h.watch(ctx, c)
+	c.start(func() { h.byClock(ctx, time.Hour, "write about rosters", counted(h.notices.WriteRosters)) })
+	c.start(func() { h.byClock(ctx, time.Hour, "remind of a drill", counted(h.incidents.RemindDrill)) })
 	c.start(func() { h.every(ctx, 5*time.Second, "reload first-response lists", h.incidents.ReloadSteps) })
+	c.start(func() { h.every(ctx, 5*time.Second, "reload days off", h.notices.ReloadDaysOff) })
 	if h.db.Engine() == "postgres" {
 		c.start(func() { h.every(ctx, 2*time.Second, "look for other servers' events", h.neighbours()) })
 		c.start(func() {
@@ -123,23 +129,6 @@ func (h *house) every(ctx context.Context, period time.Duration, name string, f 
 	}
 }
 
-// watch looks for notices and letters that should have gone out and did not (rule 14). It
-// says so in the operator's log, the metrics and the health page.
-func (h *house) watch(ctx context.Context) error {
-	s, err := h.db.Stats(ctx, h.now())
-	if err != nil {
-		return fmt.Errorf("read notice figures: %w", err)
-	}
-	if s.Overdue+s.LateTimers > 0 || s.Waiting(h.now()) > 2*time.Minute {
-		h.log.ErrorContext(ctx, "notices are late", "overdue_tracks", s.Overdue, "late_timers", s.LateTimers, "unsent", s.Unsent, "oldest_unsent", s.OldestUnsent,
-			"unsent_letters", s.Letters, "oldest_letter", s.OldestLetter)
-	}
-	if b := h.clock.Behind(); b > time.Second {
-		h.log.WarnContext(ctx, "machine clock is behind the record", "behind", b)
-	}
-	return nil
-}
-
 // neighbours wakes this server's listeners when another server on the same database
 // wrote something: pages stay live, a little later than on the server that wrote it.
 func (h *house) neighbours() func(context.Context) error {
@@ -163,5 +152,5 @@ func (h *house) eraseExpired(ctx context.Context) error {
 	if n > 0 || ledger != (asset.Erased{}) {
 		h.log.InfoContext(ctx, "expired content erased", "cases", n, "loans", ledger.Loans, "media", ledger.Attempts, "stocktakes", ledger.Stocks)
 	}
-	return errors.Join(err, err2)
+	return errors.Join(err, err2, h.forgetLeavers(ctx))
 }

@@ -5,10 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 	"time"
 
-	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 
 	"sekimori/internal/domain/journal"
@@ -59,11 +57,11 @@ type ProofCheckpoint struct {
 // and, if given, the checkpoint that was kept elsewhere. The error concerns the key, the
 // kept checkpoint or reading; what is wrong with the proof is in the report.
 func CheckProof(proof io.Reader, key string, kept []byte) (ProofReport, error) {
-	v, err := note.NewVerifier(strings.TrimSpace(key))
+	verifiers, err := journalKeys(key)
 	if err != nil {
-		return ProofReport{}, fmt.Errorf("read public key: %w", err)
+		return ProofReport{}, err
 	}
-	verifiers := note.VerifierList(v)
+	v := verifiers.Newest()
 	r := ProofReport{Key: fmt.Sprintf("%s+%08x", v.Name(), v.KeyHash())}
 	if kept != nil {
 		cp, err := journal.ParseCheckpoint(kept, verifiers)

@@ -43,7 +43,7 @@ func Serve(ctx context.Context, cfg Config, stdout io.Writer, log *slog.Logger) 
 	if os.Getenv("GOMEMLIMIT") == "" {
 		defer debug.SetMemoryLimit(debug.SetMemoryLimit(heapLimit))
 	}
-	h, err := open(ctx, cfg, log, access.Cost{})
+	h, err := openNewest(ctx, cfg, log)
 	if err != nil {
 		return err
 	}
@@ -52,12 +52,38 @@ func Serve(ctx context.Context, cfg Config, stdout io.Writer, log *slog.Logger) 
 	if err != nil {
 		return err
 	}
+	if _, err := h.newWatchdog(); err != nil {
+		return err
+	}
 	ln, err := net.Listen("tcp", cfg.Listen)
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
+	h.audit.Watch(h.machine)
+	if err := h.openIntake(cfg.Mail.From); err != nil {
+		return errors.Join(err, ln.Close())
+	}
 	fmt.Fprintf(stdout, "%s\n", cfg.BaseURL)
 	return h.run(ctx, ln, sender, nil, nil)
+}
+
+// openNewest opens the server's parts with the key of the record that waits, if one does.
+func openNewest(ctx context.Context, cfg Config, log *slog.Logger) (*house, error) {
+	h, err := open(ctx, cfg, log, access.Cost{})
+	if err != nil {
+		return nil, err
+	}
+	changed, err := h.changeJournalKey(ctx)
+	if err != nil {
+		return nil, errors.Join(err, h.close())
+	}
+	if !changed {
+		return h, nil
+	}
+	if err := h.close(); err != nil {
+		return nil, err
+	}
+	return open(ctx, cfg, log, access.Cost{})
 }
 
 // smtp is the mail way out. A server that cannot mail must not look as if it could.
@@ -71,7 +97,7 @@ func (h *house) smtp() (mailer, error) {
 
 func (h *house) composer(from string, now func() time.Time) *mailout.Composer {
 	return &mailout.Composer{People: h.people.Org, Cases: h.db.Incident, Policies: h.db.PolicyVersion, Catalogue: h.catalogue, Zone: h.zone,
-		Links: h.keys.links, BaseURL: h.cfg.BaseURL, From: mailout.Address{Name: h.cfg.Company, Mail: from}, Company: h.cfg.Company, Now: now}
+		Links: h.keys.links, NewCode: h.incidents.IssueCode, BaseURL: h.cfg.BaseURL, From: mailout.Address{Name: h.cfg.Company, Mail: from}, ReplyTo: h.replyTo(), Company: h.cfg.Company, Now: now}
 }
 
 // run serves on ln until ctx ends, with the background work beside it, and beside when
@@ -79,7 +105,7 @@ func (h *house) composer(from string, now func() time.Time) *mailout.Composer {
 func (h *house) run(ctx context.Context, ln net.Listener, sender mailer, demo *web.DemoInfo, beside func(context.Context, *crew)) error {
 	handler, err := h.handler(ctx, demo)
 	if err != nil {
-		return errors.Join(err, ln.Close())
+		return errors.Join(err, ln.Close(), h.intake.close())
 	}
 	srv := &http.Server{
 		Handler: handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10,
@@ -93,6 +119,9 @@ func (h *house) run(ctx context.Context, ln net.Listener, sender mailer, demo *w
 	c.start(func() { h.agents.Run(ctx) }) // its streams end first, or closing would wait for them
 	failed := make(chan error, 1)
 	c.start(func() { failed <- h.listen(srv, ln) })
+	if h.intake != nil {
+		c.start(func() { h.intake.run(ctx, h.log) })
+	}
 	if beside != nil {
 		c.start(func() { beside(ctx, &c) })
 	}
@@ -129,7 +158,8 @@ func (h *house) handler(ctx context.Context, demo *web.DemoInfo) (http.Handler, 
 	if err != nil {
 		return nil, err
 	}
-	parts := web.Parts{Access: h.access, People: h.people, Notices: h.notices, Tracks: h.db, Links: h.keys.links, Incidents: h.incidents,
+	parts := web.Parts{Access: h.access, People: h.people, Contacts: h.contacts, Offers: h.channels.Offers, PushKey: h.keys.contacts.Push.Public,
+		Notices: h.notices, Tracks: h.db, Links: h.keys.links, Incidents: h.incidents,
 		Audit: h.audit, Catalogue: h.catalogue, Zone: h.zone, Now: h.now, Log: h.log, Live: until{ctx, h.hub}, Demo: demo, BaseURL: h.cfg.BaseURL,
 		Secure: secure(h.cfg.BaseURL), TrustedProxies: proxies, Version: Version, Metrics: m.observe,
 		Devices: h.devices, AgentURL: h.pinned.url, Requests: h.requests, Assets: h.assets, Stocks: h.stocks, Company: h.cfg.Company}
@@ -143,7 +173,7 @@ func (h *house) handler(ctx context.Context, demo *web.DemoInfo) (http.Handler, 
 	if err != nil {
 		return nil, fmt.Errorf("prepare pages: %w", err)
 	}
-	rest, err := api.New(api.Parts{Access: h.access, People: h.people, Notices: h.notices, Incidents: h.incidents, Audit: h.audit,
+	rest, err := api.New(api.Parts{Access: h.access, People: h.people, Contacts: h.contacts, Notices: h.notices, Incidents: h.incidents, Audit: h.audit,
 		Catalogue: h.catalogue, Zone: h.zone, Now: h.now, Log: h.log, Replies: replies{h.db.Replies()}, Look: h.db.Look, Devices: h.devices,
 		Requests: h.requests, Assets: h.assets, Stocks: h.stocks})
 	if err != nil {

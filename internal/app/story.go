@@ -53,6 +53,10 @@ func (p *past) story(ctx context.Context, end time.Time) {
 	p.steps(ctx, wrong, "1402", "1", "2", "3", "4", "5")
 	p.close(ctx, 2*day, wrong, "1402", "1601", "誤送信先での閲覧なし。宛先の候補表示を切る設定を全員に適用した。")
 
+	p.lesson(ctx, wrong, "1402", "1601", incident.LessonWords{Title: "宛先は、送る前に声に出して確かめる",
+		Happened: "似た名前の取引先が宛先の候補に並び、違うほうを選んで案内状を送りました。",
+		Now:      "候補の表示を全員の設定で切り、送る前に会社名を声に出して読んでいます。"})
+
 	odd := p.report(ctx, end, 3*day, "1205", incident.Report{Kind: incident.OddBehaviour, Summary: "朝からPCのファンが回り続け、見覚えのない窓が一瞬開く"})
 	p.answer(ctx, 5*time.Minute, odd, "1502", "席に伺います。そのままお待ちください。")
 	p.answer(ctx, 7*time.Minute, odd, "1201", "")
@@ -61,6 +65,9 @@ func (p *past) story(ctx context.Context, end time.Time) {
 	p.do(p.incidents.SetStatus(ctx, p.as("1502"), odd.ID, incident.Investigating, "自動起動の一覧を採取して調べています。"))
 	p.steps(ctx, odd, "1502", "1", "2")
 	p.do(p.incidents.AddNote(ctx, p.as("1502"), odd.ID, "更新プログラムの再試行が重なっている疑い。記録を照合中。"))
+
+	_, err := p.incidents.Say(ctx, p.as("1502"), odd.ID, "明日の朝までに結果をお知らせします。それまでは別のPCを使ってください。")
+	p.do(err)
 
 	stopped := p.report(ctx, end, 30*time.Hour, "1304", incident.Report{Kind: incident.ServiceStopped, Summary: "経費精算の画面が開かない"})
 	p.answer(ctx, 12*time.Minute, stopped, "1302", "池田部長の代理で受け付けました。")
@@ -75,6 +82,7 @@ func (p *past) story(ctx context.Context, end time.Time) {
 
 	envelope := p.report(ctx, end, 47*time.Minute, "1303", incident.Report{Kind: incident.Missent, Summary: "書類の入った封筒が別の取引先に届いた"})
 	p.answer(ctx, 6*time.Minute, envelope, "1302", "回収に向かいます。")
+	p.do(p.incidents.AddNote(ctx, p.as("1302"), envelope.ID, "先方の受付に電話し、開けずに預かってもらった。"))
 
 	virus := p.report(ctx, end, 7*time.Minute, "1102", incident.Report{Kind: incident.Virus, Summary: "請求書のメールの添付を開いたら黒い画面が出た"})
 	p.answer(ctx, time.Minute, virus, "1502", "線を抜いたまま、電源は入れておいてください。席に向かいます。")
@@ -94,11 +102,18 @@ func (p *past) steps(ctx context.Context, i *incident.Incident, number string, s
 	}
 }
 
+// lesson has one person write what a case taught and another publish it.
+func (p *past) lesson(ctx context.Context, i *incident.Incident, writes, publishes string, w incident.LessonWords) {
+	l, err := p.incidents.WriteLesson(ctx, p.as(writes), i.ID, w)
+	p.do(err)
+	p.do(p.incidents.PublishLesson(ctx, p.as(publishes), l.ID, l.Version, false))
+}
+
 // close asks for the end of a case after a while, and lets a second person confirm.
 func (p *past) close(ctx context.Context, after time.Duration, i *incident.Incident, asks, confirms, why string) {
 	p.do(p.incidents.SetStatus(ctx, p.as(asks), i.ID, incident.Preventing, "再発防止策を決めました。"))
 	p.do(p.walk(ctx, p.at.Add(after)))
 	p.do(p.incidents.AskClose(ctx, p.as(asks), i.ID, why))
 	p.do(p.walk(ctx, p.at.Add(5*time.Hour)))
-	p.do(p.incidents.ConfirmClose(ctx, p.as(confirms), i.ID))
+	p.do(p.incidents.ConfirmClose(ctx, p.as(confirms), i.ID, ""))
 }

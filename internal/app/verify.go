@@ -4,9 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
-
-	"golang.org/x/mod/sumdb/note"
 
 	"sekimori/internal/domain/asset"
 	"sekimori/internal/domain/journal"
@@ -19,11 +16,10 @@ type JournalReport = journal.Report
 // checkpoints that were kept elsewhere. The error concerns the key or reading; what is
 // wrong with the journal itself is in the report.
 func VerifyJournal(file io.Reader, key string, kept [][]byte) (JournalReport, error) {
-	v, err := note.NewVerifier(strings.TrimSpace(key))
+	verifiers, err := journalKeys(key)
 	if err != nil {
-		return JournalReport{}, fmt.Errorf("read public key: %w", err)
+		return JournalReport{}, err
 	}
-	verifiers := note.VerifierList(v)
 	var cps []journal.Checkpoint
 	for n, k := range kept {
 		cp, err := journal.ParseCheckpoint(k, verifiers)
@@ -45,11 +41,11 @@ type StockVerdict struct {
 // VerifyStock checks the result of a stock-take offline: the table, the data and the note
 // over both, byte for byte, with the public key alone. The error concerns the key.
 func VerifyStock(table, data, signed []byte, key string) (StockVerdict, error) {
-	v, err := note.NewVerifier(strings.TrimSpace(key))
+	keys, err := journalKeys(key)
 	if err != nil {
-		return StockVerdict{}, fmt.Errorf("read public key: %w", err)
+		return StockVerdict{}, err
 	}
-	r, err := asset.VerifyStock(asset.StockSeal{CSV: table, Data: data, Note: string(signed)}, note.VerifierList(v))
+	r, err := asset.VerifyStock(asset.StockSeal{CSV: table, Data: data, Note: string(signed)}, keys)
 	switch {
 	case errors.Is(err, asset.ErrStockSignature):
 		return StockVerdict{Reason: "signature"}, nil
