@@ -24,6 +24,9 @@ var pictures = flag.String("pictures", "", "folder to write the pages' pictures 
 // demoURL is where the one demo of this test process answers.
 var demoURL string
 
+// demoIntake is where it takes mails.
+var demoIntake string
+
 func TestMain(m *testing.M) {
 	flag.Parse()
 	os.Exit(withDemo(m))
@@ -43,12 +46,15 @@ func withDemo(m *testing.M) int {
 		done <- err
 	}()
 	lines := bufio.NewScanner(out)
-	for demoURL == "" && lines.Scan() {
-		if s := strings.TrimSpace(lines.Text()); strings.HasPrefix(s, "http://") {
+	for (demoURL == "" || demoIntake == "") && lines.Scan() {
+		switch s := strings.TrimSpace(lines.Text()); {
+		case strings.HasPrefix(s, "http://"):
 			demoURL = s
+		case strings.HasPrefix(s, "127.0.0.1:"):
+			demoIntake = s
 		}
 	}
-	if demoURL == "" {
+	if demoURL == "" || demoIntake == "" {
 		fmt.Fprintln(os.Stderr, "the demo did not start:", lines.Err())
 		return 1
 	}
@@ -90,6 +96,9 @@ func sound(t *testing.T, p *chrome.Page, where string) {
 	t.Helper()
 	for _, e := range p.Errors() {
 		t.Errorf("%s: console: %s", where, e)
+	}
+	for _, e := range p.Audit() {
+		t.Errorf("%s: %s", where, e)
 	}
 	shaped(t, p, where)
 }
@@ -165,7 +174,7 @@ func TestEveryPageIsSound(t *testing.T) {
 		{"import", "1402", "/people/import"}, {"duties", "1402", "/people/duties"}, {"steps", "1402", "/settings/steps"},
 		{"policy", "1402", "/settings/policy"}, {"record", "1406", "/record"}, {"health", "1406", "/health"}, {"outbox", "1402", "/outbox"},
 		{"receipt", "1102", "virus"}, {"case", "1502", "virus"}, {"device", "1502", "device"}, {"devices", "1502", "/devices"},
-		{"enrol", "1502", "/devices/enrol"}, {"envelope", "1402", "missent"},
+		{"enrol", "1502", "/devices/enrol"}, {"envelope", "1402", "missent"}, {"offline", "1102", "/report/offline"},
 	}
 	for _, lang := range []string{"ja", "en"} {
 		for _, dark := range []bool{false, true} {

@@ -36,6 +36,9 @@ type stage struct {
 	cluster  *pg.Cluster
 	browsers map[string]*browser
 	who      string // who is at the browser now
+
+	receivers map[string]*receiver // what contacts lead to
+	devices   map[string]*device
 }
 
 func stageOf(ts *testscript.TestScript) *stage { return ts.Value(stageKey{}).(*stage) }
@@ -55,6 +58,8 @@ func commands() map[string]func(*testscript.TestScript, bool, []string) {
 	return map[string]func(*testscript.TestScript, bool, []string){
 		"server":    plain((*stage).serverCmd),
 		"company":   plain((*stage).company),
+		"receiver":  plain((*stage).receiverCmd),
+		"code":      plain((*stage).codeCmd),
 		"smtp":      plain((*stage).smtp),
 		"clock":     plain((*stage).clock),
 		"moment":    plain((*stage).moment),
@@ -88,8 +93,25 @@ func commands() map[string]func(*testscript.TestScript, bool, []string) {
 		"sjis":      plain((*stage).sjis),
 		"fresh":     plain((*stage).freshBrowser),
 		"storm":     plain((*stage).storm),
+		"work":      plain((*stage).work),
+		"intake":    plain((*stage).intake),
+		"foreign":   plain((*stage).foreign),
+		"flood":     plain((*stage).flood),
+		"guess":     plain((*stage).guess),
+		"squeeze":   plain((*stage).squeeze),
 		"morning":   plain((*stage).morning),
+		"workday":   plain((*stage).workday),
 		"attached":  plain((*stage).attached),
+		"passkey":   plain((*stage).passkey),
+		"cookie":    plain((*stage).cookie),
+		"draw":      plain((*stage).drawLabel),
+		"put":       plain((*stage).put),
+		"large":     plain((*stage).large),
+		"busy":      plain((*stage).busy),
+		"killwhen":  plain((*stage).killWhen),
+		"flip":      plain((*stage).flip),
+		"emptydb":   plain((*stage).emptyDatabase),
+		"allthere":  plain((*stage).allThere),
 	}
 }
 
@@ -205,7 +227,7 @@ func environ(ts *testscript.TestScript) []string {
 	var out []string
 	for _, k := range []string{"PATH", "HOME", "TMPDIR", "LANG", "STORY_CLOCK", "SEKIMORI_DATABASE_FILE", "SEKIMORI_LISTEN", "SEKIMORI_MAIL_HOST",
 		"SEKIMORI_MAIL_PORT", "SEKIMORI_MAIL_MODE", "SEKIMORI_MAIL_USER", "SEKIMORI_MAIL_PASSWORD_FILE", "SEKIMORI_MAIL_CA_FILE",
-		"SEKIMORI_MAIL_FROM", "SEKIMORI_BASE_URL", "SEKIMORI_URL", "SEKIMORI_TOKEN_FILE", "SEKIMORI_LIMITS_FILE_MB", "SEKIMORI_JOURNAL_CHECKPOINT_DIR", "SEKIMORI_JOURNAL_CHECKPOINT_MAIL", "SEKIMORI_LIMITS_RETENTION_DAYS"} {
+		"SEKIMORI_MAIL_FROM", "SEKIMORI_HOOKS_ALLOW", "SEKIMORI_WATCHDOG_WEBHOOK_FILE", "SEKIMORI_WATCHDOG_KEY_FILE", "SEKIMORI_WATCHDOG_PING_FILE", "SEKIMORI_HOOKS_OFF", "SEKIMORI_PUSH_OFF", "SEKIMORI_BASE_URL", "SEKIMORI_URL", "SEKIMORI_TOKEN_FILE", "SEKIMORI_LIMITS_FILE_MB", "SEKIMORI_JOURNAL_CHECKPOINT_DIR", "SEKIMORI_JOURNAL_CHECKPOINT_MAIL", "SEKIMORI_SIGNIN_CONFIRM_LINKS", "SEKIMORI_LIMITS_RETENTION_DAYS"} {
 		if v := ts.Getenv(k); v != "" {
 			out = append(out, k+"="+v)
 		}
@@ -258,7 +280,28 @@ func (s *stage) company(ts *testscript.TestScript, _ []string) error {
 	if err := s.accounts(ts, said["login"], said["password"]); err != nil {
 		return err
 	}
+	if err := s.aroundTheClock(ts); err != nil {
+		return err
+	}
 	return s.token(ts, "1402")
+}
+
+// aroundTheClock gives the company no working hours, so that a story is the same at any
+// hour; but for one that chose its hour itself (workday).
+func (s *stage) aroundTheClock(ts *testscript.TestScript) error {
+	if offset(filepath.Join(s.dir, "clock")) != 0 {
+		return nil
+	}
+	if err := s.as(ts, []string{"1402"}); err != nil {
+		return err
+	}
+	if err := s.get(ts, []string{"/settings/policy/terms"}); err != nil {
+		return err
+	}
+	if err := s.press(ts, []string{"/settings/policy/terms", "hours.from=", "hours.to=", "reason=24時間365日"}); err != nil {
+		return err
+	}
+	return s.page(ts, []string{"200", "/settings/policy"})
 }
 
 // token puts a token of a person where the command line looks for it.
@@ -362,7 +405,7 @@ func (s *stage) mailsTo(to string) []smtpd.Message {
 	return out
 }
 
-var link = regexp.MustCompile(`https?://\S+/[aq]/\S+`)
+var link = regexp.MustCompile(`https?://\S+/(?:[aq]|invite)/\S+`)
 
 // letter: letter TO writes the newest mail to TO to letter.txt and its link to $LINK.
 func (s *stage) letter(ts *testscript.TestScript, args []string) error {

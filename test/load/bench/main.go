@@ -49,6 +49,7 @@ func sections() []section {
 		{"reports", reports},
 		{"slowdisk", slowDisk},
 		{"notices", notices},
+		{"outbreak", outbreak},
 		{"sealing", sealing},
 		{"journal", journals},
 		{"page", pages},
@@ -79,7 +80,7 @@ func start(ctx context.Context, args []string) error {
 		return child(ctx, args[1], args[2:])
 	}
 	fs := flag.NewFlagSet("bench", flag.ContinueOnError)
-	only := fs.String("only", "", "names of the sections to run, separated by commas: reports, slowdisk, notices, sealing, journal, page, idle, fanout, isolate, reconnect, facts, agent, cut, ledger")
+	only := fs.String("only", "", "names of the sections to run, separated by commas: reports, slowdisk, notices, outbreak, sealing, journal, page, idle, fanout, isolate, reconnect, facts, agent, cut, ledger")
 	seconds := fs.Int("seconds", 5, "seconds of each measurement")
 	rounds := fs.Int("rounds", 5, "rounds; the figure is their median")
 	devices := fs.Int("devices", 5000, "PCs of the sections on devices; at most 18,000")

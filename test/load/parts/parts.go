@@ -121,7 +121,7 @@ func door(ctx context.Context, db *store.DB, origin, verifier string, log *slog.
 	}
 	cal := jpcal.New(zone, jpcal.Options{})
 	people := directory.NewService(db, now)
-	notices := notice.NewService(db, people, now, func(t time.Time) time.Time { return cal.NextWorkday(t, 9) })
+	notices := notice.NewService(db, people, now, cal)
 	incidents, err := incident.NewService(ctx, incident.Parts{Store: db, People: people, Notices: notices, Tracks: db, Now: now, Zone: zone})
 	if err != nil {
 		return nil, err
