@@ -102,11 +102,12 @@ func TestDemoLends(t *testing.T) {
 // ones do, on the page of media and on their own.
 func TestDemoPCsTellOfMedia(t *testing.T) {
 	t.Parallel()
+	dir := t.TempDir() // first, so that it is taken away last
 	ctx, stop := context.WithCancel(t.Context())
 	ready, in := io.Pipe()
 	ended := make(chan error, 1)
 	go func() {
-		err := Demo(ctx, DemoOptions{Dir: t.TempDir(), Listen: "127.0.0.1:0", Lang: "ja"}, in, slog.New(slog.DiscardHandler))
+		err := Demo(ctx, DemoOptions{Dir: dir, Listen: "127.0.0.1:0", Lang: "ja"}, in, slog.New(slog.DiscardHandler))
 		ended <- errors.Join(err, in.Close())
 	}()
 	t.Cleanup(func() {

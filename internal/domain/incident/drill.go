@@ -182,8 +182,8 @@ func median(d []time.Duration) time.Duration {
 	return (d[m-1] + d[m]) / 2
 }
 
-// RemindOfDrill is the topic of the letter that reminds of a drill.
-const RemindOfDrill = "drills.remind"
+// TopicDrill is the topic of the letter that reminds of a drill.
+const TopicDrill = "drills.remind"
 
 // remindHour is from when on the first of a month the letter goes out, in the company's zone.
 const remindHour = 9
@@ -220,7 +220,7 @@ func (s *Service) RemindDrill(ctx context.Context) (planned int, err error) {
 	managers := o.Holders(access.ProtectionManager, now)
 	err = s.store.UpdateIncidents(ctx, func(tx Tx) error {
 		for _, p := range managers {
-			l := notice.Letter{ID: id.New("ltr", now), Key: fmt.Sprintf("drill/%s/%s", month.Format("2006-01"), p), Topic: RemindOfDrill, About: "drills",
+			l := notice.Letter{ID: id.New("ltr", now), Key: fmt.Sprintf("drill/%s/%s", month.Format("2006-01"), p), Topic: TopicDrill, About: "drills",
 				Person: p, Args: map[string]string{}, Path: "/drills", Planned: now, NextTry: now, State: notice.Planned}
 			if err := tx.PlanLetter(ctx, l); err != nil {
 				return fmt.Errorf("plan letter: %w", err)

@@ -104,7 +104,7 @@ func TestRule16Reminder(t *testing.T) {
 		h.must(err)
 		ls, err := h.db.ClaimLetters(t.Context(), at, time.Hour, 50)
 		h.must(err)
-		return len(slices.DeleteFunc(ls, func(l notice.Letter) bool { return l.Topic != incident.RemindOfDrill || l.Tries > 1 }))
+		return len(slices.DeleteFunc(ls, func(l notice.Letter) bool { return l.Topic != incident.TopicDrill || l.Tries > 1 }))
 	}
 	same(t, "a young company", 0, reminders(tokyo("2026-12-01 10:00")))
 	same(t, "before the hour", 0, reminders(tokyo("2027-01-01 08:59")))

@@ -293,7 +293,7 @@ func TestRule11WeeklyLetter(t *testing.T) {
 		}
 	}
 	same(t, "receivers", 3, len(got))
-	same(t, "topic", notice.RostersGaps, got["per_pm"].Topic)
+	same(t, "topic", notice.TopicRostersGaps, got["per_pm"].Topic)
 	same(t, "the gap", "受付当番 2026-11-24 00:00 – 2026-11-25 00:00", got["per_pm"].Args["gaps"])
 	if turns := got["per_gen"].Args["turns"]; !strings.Contains(turns, "2026-11-30 09:00 – 2026-12-07 09:00") {
 		t.Errorf("turns of a member: %s", turns)

@@ -242,8 +242,8 @@ func (s *Service) knownRosters(ctx context.Context, p Policy) error {
 
 // Topics of the weekly letter about rosters.
 const (
-	RostersWhole = "rosters.whole" // nothing is missing in the next 30 days
-	RostersGaps  = "rosters.gaps"
+	TopicRostersWhole = "rosters.whole" // nothing is missing in the next 30 days
+	TopicRostersGaps  = "rosters.gaps"
 )
 
 // weeklyHour is from when on a Monday the weekly letter goes out, in the company's zone.
@@ -312,9 +312,9 @@ func (s *Service) weekly(views []RosterView, o *directory.Org, person string, ma
 			}
 		}
 	}
-	topic := RostersWhole
+	topic := TopicRostersWhole
 	if len(gaps)+len(silent) > 0 {
-		topic = RostersGaps
+		topic = TopicRostersGaps
 	}
 	return Letter{ID: id.New("ltr", now), Key: fmt.Sprintf("rosters/%s/%s", monday, person), Topic: topic, About: "rosters", Person: person,
 		Args: map[string]string{"gaps": lines(gaps), "turns": lines(turns), "silent": lines(silent)},
