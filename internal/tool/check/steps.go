@@ -74,7 +74,7 @@ func tests(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("list the packages: %w", err)
 	}
-	args := []string{"go", "test", "-shuffle=on", "-timeout=20m"}
+	args := []string{"go", "test", "-shuffle=on", "-timeout=40m"}
 	for p := range strings.FieldsSeq(string(out)) {
 		if !slices.Contains(aloneTests, p) {
 			args = append(args, p)
@@ -118,7 +118,7 @@ func gofmt(ctx context.Context) error {
 // race runs the short tests with the race detector, which needs cgo to build but
 // leaves nothing of it in the programs that we ship.
 func race(ctx context.Context) error {
-	args := []string{"run", "./internal/tool/pgtemp", "--", "go", "test", "-race", "-short", "-shuffle=on", "-timeout=15m"}
+	args := []string{"run", "./internal/tool/pgtemp", "--", "go", "test", "-race", "-short", "-shuffle=on", "-timeout=30m"}
 	for _, folder := range raceFolders {
 		_, err := os.Stat(filepath.FromSlash(folder))
 		switch {
