@@ -269,7 +269,7 @@ func TestTwoServersNeverClaimTheSame(t *testing.T) {
 		f := notice.Fired{Track: notice.Track{ID: "trk_a", State: notice.Open}}
 		for n := range count {
 			id := fmt.Sprintf("ntc_%03d", n)
-			f.Attempts = append(f.Attempts, notice.Attempt{ID: id, Key: id, Track: "trk_a", Planned: now(), NextTry: now(), State: notice.Planned})
+			f.Attempts = append(f.Attempts, notice.Attempt{ID: id, Key: id, Track: "trk_a", Channel: "mail", Planned: now(), NextTry: now(), State: notice.Planned})
 		}
 		if err := dbs[0].UpdateNotices(t.Context(), func(tx notice.Tx) error { return tx.InsertFired(t.Context(), f) }); err != nil {
 			t.Fatal(err)
