@@ -2,8 +2,6 @@ package app
 
 import (
 	"context"
-	"crypto/aes"
-	"crypto/cipher"
 	"crypto/rand"
 	"encoding/json"
 	"errors"
@@ -27,7 +25,7 @@ type contactSecrets struct {
 // contactKeys seal what leads to contacts.
 type contactKeys struct {
 	contactSecrets
-	vault cipher.AEAD
+	vault
 }
 
 // loadContactKeys reads the keys, and makes them where there are none: a server that is
@@ -47,12 +45,10 @@ func loadContactKeys(dir string) (*contactKeys, error) {
 	if err := json.Unmarshal(raw, &k.contactSecrets); err != nil {
 		return nil, fmt.Errorf("read %s: %w", contactFile, err)
 	}
-	block, err := aes.NewCipher(k.contactSecrets.Vault)
-	if err != nil {
+	if k.vault, err = openVault(k.contactSecrets.Vault); err != nil {
 		return nil, fmt.Errorf("read %s: %w", contactFile, err)
 	}
-	k.vault, err = cipher.NewGCMWithRandomNonce(block)
-	return &k, err
+	return &k, nil
 }
 
 func newContactSecrets() ([]byte, error) {
@@ -63,20 +59,6 @@ func newContactSecrets() ([]byte, error) {
 	s := contactSecrets{Push: keys, Vault: make([]byte, 32)}
 	rand.Read(s.Vault) // never fails: crypto/rand ends the program instead
 	return json.MarshalIndent(s, "", "  ")
-}
-
-// Seal encrypts a secret, bound to its name.
-func (k *contactKeys) Seal(name string, secret []byte) ([]byte, error) {
-	return k.vault.Seal(nil, nil, secret, []byte(name)), nil
-}
-
-// Open decrypts it again.
-func (k *contactKeys) Open(name string, sealed []byte) ([]byte, error) {
-	out, err := k.vault.Open(nil, nil, sealed, []byte(name))
-	if err != nil {
-		return nil, fmt.Errorf("open a contact's secret: %w", err)
-	}
-	return out, nil
 }
 
 // sameContacts refuses a key under which none of the contacts in the database opens.

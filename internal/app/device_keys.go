@@ -2,8 +2,6 @@ package app
 
 import (
 	"context"
-	"crypto/aes"
-	"crypto/cipher"
 	"crypto/rand"
 	"encoding/json"
 	"errors"
@@ -35,7 +33,7 @@ type deviceSecrets struct {
 type deviceKeys struct {
 	deviceSecrets
 	signer note.Signer
-	vault  cipher.AEAD
+	vault
 }
 
 // loadDeviceKeys reads the keys, and makes them where there are none: a server that is
@@ -58,12 +56,10 @@ func loadDeviceKeys(dir, origin string) (*deviceKeys, error) {
 	if k.signer, err = note.NewSigner(k.Signer); err != nil {
 		return nil, fmt.Errorf("read %s: %w", deviceFile, err)
 	}
-	block, err := aes.NewCipher(k.deviceSecrets.Vault)
-	if err != nil {
+	if k.vault, err = openVault(k.deviceSecrets.Vault); err != nil {
 		return nil, fmt.Errorf("read %s: %w", deviceFile, err)
 	}
-	k.vault, err = cipher.NewGCMWithRandomNonce(block)
-	return &k, err
+	return &k, nil
 }
 
 func newDeviceSecrets(origin string) ([]byte, error) {
@@ -180,17 +176,3 @@ func (k *deviceKeys) Verifiers() []string { return []string{k.Verifier} }
 
 // Changes gives the keys' words for their successors and on those before them, oldest first.
 func (k *deviceKeys) Changes() []string { return k.deviceSecrets.Changes }
-
-// Seal encrypts a secret, bound to its name.
-func (k *deviceKeys) Seal(name string, secret []byte) ([]byte, error) {
-	return k.vault.Seal(nil, nil, secret, []byte(name)), nil
-}
-
-// Open decrypts it again.
-func (k *deviceKeys) Open(name string, sealed []byte) ([]byte, error) {
-	out, err := k.vault.Open(nil, nil, sealed, []byte(name))
-	if err != nil {
-		return nil, fmt.Errorf("open a device's secret: %w", err)
-	}
-	return out, nil
-}

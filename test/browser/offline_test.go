@@ -49,6 +49,15 @@ func unsent(t *testing.T, p *chrome.Page, want int) {
 	p.WaitText("#unsent", fmt.Sprint(want))
 }
 
+// onlyOnce checks that a report with this line is one case.
+func onlyOnce(t *testing.T, p *chrome.Page, c *cable, line string) {
+	t.Helper()
+	p.Navigate(c.url("/cases"))
+	if n := strings.Count(p.Text("main"), line); n != 1 {
+		t.Errorf("%d cases of %q, want one:\n%s", n, line, p.Text("main"))
+	}
+}
+
 // TestReportWithTheCableOut: the network goes while a report is being written. It is kept,
 // said to be unsent, still there after the page is left, and sent once when the network is
 // back: with the time of writing and the time of arrival.
@@ -91,10 +100,7 @@ func TestReportWithTheCableOut(t *testing.T) {
 			if !strings.Contains(text, line) || !strings.Contains(text, map[string]string{"ja": "書いた時", "en": "Written"}[o.Lang]) {
 				t.Errorf("the receipt:\n%s", text)
 			}
-			p.Navigate(c.url("/cases"))
-			if n := strings.Count(p.Text("main"), line); n != 1 {
-				t.Errorf("%d cases of it, want one", n)
-			}
+			onlyOnce(t, p, c, line)
 		})
 	}
 }
@@ -113,10 +119,7 @@ func TestAnswerLostOnTheWay(t *testing.T) {
 	p.Eval(`Promise.all([1, 2, 3].map(() => sekimoriOutbox.me().then((me) => sekimoriOutbox.send(me)))); 1`, nil)
 	p.Navigate(c.url("/report"))
 	unsent(t, p, 0)
-	p.Navigate(c.url("/cases"))
-	if n := strings.Count(p.Text("main"), line); n != 1 {
-		t.Errorf("%d cases of it, want one:\n%s", n, p.Text("main"))
-	}
+	onlyOnce(t, p, c, line)
 }
 
 // TestWaitingReportOfSomebodyElse: signing out asks first; whoever signs in next in the
@@ -148,10 +151,7 @@ func TestWaitingReportOfSomebodyElse(t *testing.T) {
 	p.WaitText("#waiting", "サインイン")
 	unsent(t, p, 1)
 
-	p.Navigate(c.url("/login"))
-	p.Type(`input[name="login"]`, "p1109")
-	p.Type(`input[name="password"]`, "sekimori-demo")
-	p.Follow(`form[action="/login"] button:not([name])`)
+	signIn(p, c.url("/login"), "1109")
 	p.Navigate(c.url("/report"))
 	unsent(t, p, 1)
 	p.Navigate(c.url("/report/offline"))
@@ -185,16 +185,10 @@ func TestWaitingReportOfSomebodyElse(t *testing.T) {
 	p.Follow(`.menu form[action="/logout"] button`)
 
 	// It is theirs again when they are back.
-	p.Navigate(c.url("/login"))
-	p.Type(`input[name="login"]`, "p1108")
-	p.Type(`input[name="password"]`, "sekimori-demo")
-	p.Follow(`form[action="/login"] button:not([name])`)
+	signIn(p, c.url("/login"), "1108")
 	p.Wait("#sent:not([hidden])")
 	unsent(t, p, 0)
-	p.Navigate(c.url("/cases"))
-	if n := strings.Count(p.Text("main"), line); n != 1 {
-		t.Errorf("%d cases of it, want one", n)
-	}
+	onlyOnce(t, p, c, line)
 }
 
 // TestSignInEndedWhileWriting: what was typed is not lost, and is sent after the next
@@ -209,15 +203,9 @@ func TestSignInEndedWhileWriting(t *testing.T) {
 	p.Follow(`form[action="/report/near_miss"] button[type="submit"]`)
 	p.WaitText("main", "サインインの期限")
 	unsent(t, p, 1)
-	p.Navigate(c.url("/login"))
-	p.Type(`input[name="login"]`, "p1103")
-	p.Type(`input[name="password"]`, "sekimori-demo")
-	p.Follow(`form[action="/login"] button:not([name])`)
+	signIn(p, c.url("/login"), "1103")
 	p.Wait("#sent:not([hidden])")
-	p.Navigate(c.url("/cases"))
-	if n := strings.Count(p.Text("main"), line); n != 1 {
-		t.Errorf("%d cases of it, want one", n)
-	}
+	onlyOnce(t, p, c, line)
 }
 
 // TestWrittenBeforeSignIn: on a device where nobody has signed in, a report waits until
@@ -235,10 +223,7 @@ func TestWrittenBeforeSignIn(t *testing.T) {
 	p.Click(`#offline-form button[type="submit"]`)
 	unsent(t, p, 1)
 	c.plug()
-	p.Navigate(c.url("/login"))
-	p.Type(`input[name="login"]`, "p1105")
-	p.Type(`input[name="password"]`, "sekimori-demo")
-	p.Follow(`form[action="/login"] button:not([name])`)
+	signIn(p, c.url("/login"), "1105")
 	unsent(t, p, 1)
 	p.Navigate(c.url("/report/offline"))
 	p.Wait("#waiting:not([hidden])")
@@ -318,10 +303,7 @@ func TestStrangersFormWithTheCableOut(t *testing.T) {
 	p.Follow(`form[action="/report/lost"] button[type="submit"]`)
 	unsent(t, p, 1)
 	c.plug()
-	p.Navigate(c.url("/login"))
-	p.Type(`input[name="login"]`, "p1101")
-	p.Type(`input[name="password"]`, "sekimori-demo")
-	p.Follow(`form[action="/login"] button:not([name])`)
+	signIn(p, c.url("/login"), "1101")
 	p.Navigate(c.url("/report/offline"))
 	p.Wait("#waiting:not([hidden])")
 	p.Click("[data-claim]:not([hidden])")

@@ -2,6 +2,7 @@ package notice
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"sekimori/internal/domain/directory"
@@ -72,6 +73,21 @@ func (s ByChannel) Send(ctx context.Context, a Attempt, t Track) (string, error)
 		return "", &Rejection{Answer: "channel " + a.Channel + " is switched off"}
 	}
 	return by.Send(ctx, a, t)
+}
+
+// To is the contact that a notice is addressed to, for those who send it: refused for good
+// when it is theirs no more, or when its person was left out since (rule 4).
+func (a Attempt) To(o *directory.Org, leftOut ...[]string) (directory.Contact, error) {
+	c, ok := o.Contact(a.Address)
+	if !ok || c.Person != a.Person || !c.Takes() {
+		return c, &Rejection{Answer: "the contact was taken away, or takes nothing any more"}
+	}
+	for _, out := range leftOut {
+		if slices.Contains(out, a.Person) {
+			return c, &Rejection{Answer: "left out of this case"}
+		}
+	}
+	return c, nil
 }
 
 // SendGathered hands over several notices of one channel: as one message when its sender

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"slices"
 	"time"
 
 	"sekimori/internal/domain/directory"
@@ -38,16 +37,13 @@ func (s Sender) Send(ctx context.Context, a notice.Attempt, t notice.Track) (str
 	if err != nil {
 		return "", fmt.Errorf("load directory: %w", err)
 	}
-	c, ok := org.Contact(a.Address)
-	if !ok || c.Person != a.Person || !c.Takes() {
-		return "", &notice.Rejection{Answer: "the contact was taken away, or takes nothing any more"}
-	}
 	i, err := s.Cases(ctx, a.Incident)
 	if err != nil {
 		return "", fmt.Errorf("load case %s: %w", a.Incident, err)
 	}
-	if slices.Contains(t.LeftOut, a.Person) || slices.Contains(i.LeftOut, a.Person) {
-		return "", &notice.Rejection{Answer: "left out of this case"}
+	c, err := a.To(org, t.LeftOut, i.LeftOut)
+	if err != nil {
+		return "", err
 	}
 	page, err := url.JoinPath(s.BaseURL, "cases", i.Label)
 	if err != nil {

@@ -11,7 +11,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
@@ -68,16 +67,13 @@ func (s Sender) Send(ctx context.Context, a notice.Attempt, t notice.Track) (str
 	if err != nil {
 		return "", fmt.Errorf("load directory: %w", err)
 	}
-	c, ok := org.Contact(a.Address)
-	if !ok || c.Person != a.Person || !c.Takes() {
-		return "", &notice.Rejection{Answer: "the contact was taken away, or takes nothing any more"}
-	}
 	i, err := s.Cases(ctx, a.Incident)
 	if err != nil {
 		return "", fmt.Errorf("load case %s: %w", a.Incident, err)
 	}
-	if slices.Contains(t.LeftOut, a.Person) || slices.Contains(i.LeftOut, a.Person) {
-		return "", &notice.Rejection{Answer: "left out of this case"}
+	c, err := a.To(org, t.LeftOut, i.LeftOut)
+	if err != nil {
+		return "", err
 	}
 	how := webpush.UrgencyNormal
 	if t.Urgency == notice.Urgent {
