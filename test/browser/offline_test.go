@@ -254,6 +254,13 @@ func TestSignInEndedBetweenReportAndPicture(t *testing.T) {
 	p.Eval(`sekimoriOutbox.me().then((me) => sekimoriOutbox.put({me, action: "/report/near_miss", fields: [["summary", "`+line+`"]],
 		files: [new File(["a picture"], "photo-of-it.txt", {type: "text/plain"})]})).then(() => document.body.classList.add("put")); 1`, nil)
 	p.Wait("body.put")
+	p.Eval(`sekimoriOutbox.list().then((all) => {
+		document.body.dataset.kept = JSON.stringify(all, (k, v) => v instanceof ArrayBuffer || ArrayBuffer.isView(v) ? "" : v);
+	}); 1`, nil)
+	p.Wait("body[data-kept]")
+	if kept := p.Attr("body", "data-kept"); strings.Contains(kept, "photo-of-it") || strings.Contains(kept, "near_miss") || !strings.Contains(kept, `"me"`) {
+		t.Errorf("in the clear lies %s", kept)
+	}
 	if got := send(`await real("/logout", {method: "POST"});`); got != "signin1" {
 		t.Fatalf("after signing out: %q waits", got)
 	}

@@ -57,7 +57,10 @@ self.sekimoriOutbox = (() => {
     if (!form.get("key")) fields = [...fields.filter(([n]) => n !== "key"), ["key", id]];
     const text = new TextEncoder().encode(JSON.stringify({ action, fields }));
     const sealed = [];
-    for (const f of files) sealed.push({ name: f.name, type: f.type, ...await seal(id, await f.arrayBuffer()) });
+    for (const f of files) {
+      const what = new TextEncoder().encode(JSON.stringify({ name: f.name, type: f.type }));
+      sealed.push({ what: await seal(id, what), ...await seal(id, await f.arrayBuffer()) });
+    }
     const item = { id, me, at: Date.now(), state: "", text: await seal(id, text), files: sealed };
     await run("reports", "readwrite", (s) => s.put(item));
     return id;
@@ -87,8 +90,8 @@ self.sekimoriOutbox = (() => {
     }
     const files = item.files.slice();
     while (files.length) {
-      const f = files[0], form = new FormData();
-      form.append("photo", new File([await unseal(item.id, f)], f.name, { type: f.type }));
+      const f = files[0], form = new FormData(), what = JSON.parse(new TextDecoder().decode(await unseal(item.id, f.what)));
+      form.append("photo", new File([await unseal(item.id, f)], what.name, { type: what.type }));
       let res;
       try { res = await fetch("/receipt/" + label + "/files?me=" + encodeURIComponent(item.me), { method: "POST", body: form, cache: "no-store" }); } catch { return "wait"; }
       if (another(res)) return "signin";
