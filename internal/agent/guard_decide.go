@@ -77,9 +77,9 @@ func (g *guard) start(p *plugged, f func()) {
 		g.mu.Lock()
 		p.busy = false
 		g.save()
+		g.stir() // with the lock held: whoever sees that it is done sees that there is more to do
 		g.mu.Unlock()
 		g.changed()
-		g.stir()
 	})
 }
 

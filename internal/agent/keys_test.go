@@ -225,7 +225,8 @@ func TestWifiComesBack(t *testing.T) {
 	r.pc.mu.Lock()
 	r.pc.wifiErr = nil
 	r.pc.mu.Unlock()
-	r.eventually("on, and told", func() bool { return !told() && r.srv.isolation().State == wire.IsolationOff })
+	before = tries()
+	r.eventually("on, and told", func() bool { return tries() > before && !told() && r.srv.isolation().State == wire.IsolationOff })
 	stop()
 	a = r.open()
 	defer r.close(a)
