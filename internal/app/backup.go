@@ -73,6 +73,7 @@ type backupTable struct {
 	store.Table
 	Rows  int64 `json:"rows"`
 	Parts int   `json:"parts"`
+	Bytes int64 `json:"bytes,omitempty"` // of the rows before compression; backups of older programs do not say
 }
 
 // The members of a backup.
@@ -83,8 +84,12 @@ const (
 	configMember   = "sekimori.toml"
 )
 
-// partSize bounds, in bytes before compression, how much of a table is held in memory.
-const partSize = 4 << 20
+// partSize bounds, in bytes before compression, how much of a table is held in memory: a part
+// ends with the row that reaches it. No row is as long as what is between it and maxPart.
+const (
+	partSize = 4 << 20
+	maxPart  = 256 << 20
+)
 
 // Backup writes the whole of a server into one file: beside a running server, as it was
 // at one moment. The file gets its name when it is whole and on the disk.
@@ -310,6 +315,7 @@ func (b *backup) table(ctx context.Context, s *store.Snapshot, t *backupTable) e
 			return nil
 		}
 		t.Parts++
+		t.Bytes += int64(part.Len())
 		var packed bytes.Buffer
 		z := gzip.NewWriter(&packed)
 		if _, err := z.Write(part.Bytes()); err != nil {

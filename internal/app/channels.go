@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 
 	"sekimori/internal/domain/access"
@@ -18,7 +19,7 @@ import (
 // channels are the ways by which people are told.
 type channels struct {
 	client *hook.Client
-	off    map[directory.Channel]bool
+	off    []directory.Channel
 	// senders are the ways out by channel. Mail is added when the server begins to work.
 	senders map[directory.Channel]sender
 }
@@ -38,16 +39,16 @@ func (h *house) openChannels() error {
 	if h.channels.client, err = hook.NewClient(hook.Guard{Allow: allow}, h.cfg.Hooks.CAFile); err != nil {
 		return fmt.Errorf("config key hooks.ca_file: %w", err)
 	}
-	h.channels.off = map[directory.Channel]bool{directory.Push: h.cfg.Push.Off}
+	h.channels.off = h.cfg.channelsOff()
 	h.channels.senders = map[directory.Channel]sender{}
 	hooks := hook.Sender{Client: h.channels.client, People: h.people.Org, Cases: h.db.Incident, Targets: h.contacts.Target, Catalogue: h.catalogue,
 		Zone: h.zone, BaseURL: h.cfg.BaseURL, Company: h.cfg.Company, Now: h.now}
-	for _, c := range []directory.Channel{directory.Slack, directory.Teams, directory.LineWorks, directory.Webhook} {
-		if h.channels.off[c] = h.cfg.Hooks.Off; !h.cfg.Hooks.Off {
+	for _, c := range hookChannels() {
+		if h.channels.Offers(c) {
 			h.channels.senders[c] = hooks
 		}
 	}
-	if !h.cfg.Push.Off {
+	if h.channels.Offers(directory.Push) {
 		h.channels.senders[directory.Push] = push.Sender{Client: h.channels.client, Judge: hook.Judge, People: h.people.Org, Cases: h.db.Incident,
 			Targets: h.contacts.Target, Links: h.keys.links, Keys: h.keys.contacts.Push, Contact: h.operator()}
 	}
@@ -72,11 +73,11 @@ func (c *channels) byChannel() notice.ByChannel {
 }
 
 // Offers reports whether people may add contacts of a channel.
-func (c *channels) Offers(channel directory.Channel) bool { return !c.off[channel] }
+func (c *channels) Offers(channel directory.Channel) bool { return !slices.Contains(c.off, channel) }
 
 // MayReach is an error when nothing may be sent to the URL on that channel.
 func (c *channels) MayReach(channel directory.Channel, url string) error {
-	if c.off[channel] {
+	if !c.Offers(channel) {
 		return fmt.Errorf("channel %s is switched off", channel)
 	}
 	return c.client.MayReach(url)
@@ -113,6 +114,22 @@ func (h *house) forgetLeavers(ctx context.Context) error {
 		h.log.InfoContext(ctx, "contacts of leavers deleted", "contacts", n)
 	}
 	return err
+}
+
+// hookChannels are the channels that are posted to where somebody said.
+func hookChannels() []directory.Channel {
+	return []directory.Channel{directory.Slack, directory.Teams, directory.LineWorks, directory.Webhook}
+}
+
+// channelsOff are the channels that the operator has switched off. Mail cannot be.
+func (c *Config) channelsOff() (off []directory.Channel) {
+	if c.Push.Off {
+		off = append(off, directory.Push)
+	}
+	if c.Hooks.Off {
+		off = append(off, hookChannels()...)
+	}
+	return off
 }
 
 // hooksAllow are the networks inside that contacts may lead to.

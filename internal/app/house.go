@@ -99,7 +99,7 @@ func open(ctx context.Context, cfg Config, log *slog.Logger, cost access.Cost) (
 		}
 		tell = h.nats.Publish
 	}
-	if h.db, err = store.Open(ctx, dsn, store.Options{Notify: tell, Log: log}); err != nil {
+	if h.db, err = store.Open(ctx, dsn, store.Options{Notify: tell, Log: log, Off: cfg.channelsOff()}); err != nil {
 		return nil, err
 	}
 	if err := h.wholeDatabase(ctx); err != nil {
@@ -144,9 +144,12 @@ func (h *house) post() string {
 	return h.name
 }
 
+// journalKeyMeta is the name in meta of the key that signs the record.
+const journalKeyMeta = "journal_key"
+
 // sameRecord refuses a database whose record was signed by another key.
 func (h *house) sameRecord(ctx context.Context) error {
-	was, err := h.db.Meta(ctx, "journal_key")
+	was, err := h.db.Meta(ctx, journalKeyMeta)
 	if err != nil {
 		return fmt.Errorf("read journal key of the database: %w", err)
 	}
@@ -155,14 +158,14 @@ func (h *house) sameRecord(ctx context.Context) error {
 	case was == now:
 		return nil
 	case was == "":
-		return h.db.SetMeta(ctx, "journal_key", now)
+		return h.db.SetMeta(ctx, journalKeyMeta, now)
 	case !h.keys.journal.Extends(was):
 		return fmt.Errorf("the database belongs to journal key %q, the keys folder holds %q: bring the right keys back", was, now)
 	}
 	if err := h.recordJournalKey(ctx); err != nil {
 		return fmt.Errorf("record the new journal key: %w", err)
 	}
-	return h.db.SetMeta(ctx, "journal_key", now)
+	return nil
 }
 
 // serve makes a set of services with a clock.
@@ -189,7 +192,7 @@ func (h *house) serve(ctx context.Context, now func() time.Time, cost access.Cos
 	s.contacts = h.contactsOf(s.people, now)
 	s.notices = notice.NewService(h.db, s.people, now, cal)
 	if h.cfg.SignIn.ConfirmLinks == "on" {
-		s.notices.WantProof()
+		s.notices.AlwaysWantProof()
 	}
 	if err := s.notices.ReloadDaysOff(ctx); err != nil {
 		return s, err

@@ -10,6 +10,8 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"sekimori/internal/domain/incident"
 	"sekimori/internal/inbound/mailin"
 	"sekimori/internal/outbound/mailout"
@@ -19,6 +21,7 @@ import (
 type intake struct {
 	server *mailin.Server
 	ln     net.Listener
+	mails  *prometheus.CounterVec // by what became of them
 }
 
 // openIntake listens for mails where the configuration says so. from is the address that
@@ -56,8 +59,19 @@ func (h *house) openIntake(from string) error {
 	if err != nil {
 		return fmt.Errorf("config key intake.listen: %w", err)
 	}
-	h.intake = &intake{ln: ln, server: mailin.New(mailin.Parts{Cases: h.incidents, Notices: h.notices, People: h.people, Catalogue: h.catalogue, Now: h.now, Log: h.log}, o)}
+	h.intake = &intake{ln: ln, mails: mailsIn()}
+	h.intake.server = mailin.New(mailin.Parts{Cases: h.incidents, Notices: h.notices, People: h.people, Catalogue: h.catalogue, Now: h.now, Log: h.log,
+		Count: func(o mailin.Outcome) { h.intake.mails.WithLabelValues(string(o)).Inc() }}, o)
 	return nil
+}
+
+// mailsIn counts mails by what became of them; every outcome is there from the start.
+func mailsIn() *prometheus.CounterVec {
+	c := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "sekimori_mails_in_total", Help: "Mails to the intake, and connections turned away, by what became of them."}, []string{"outcome"})
+	for _, o := range mailin.Outcomes() {
+		c.WithLabelValues(string(o))
+	}
+	return c
 }
 
 // run takes mails until ctx ends.

@@ -82,6 +82,8 @@ func (h *house) work(ctx context.Context, c *crew, sender mailer) {
 			})
 		})
 	}
+	_, demo := sender.(*mailout.Outbox)
+	c.start(func() { h.byClock(ctx, time.Minute, "open the box of near misses", h.openBox(demo)) })
 	c.start(func() { h.every(ctx, 24*time.Hour, "erase expired", h.eraseExpired) })
 	c.start(func() { h.every(ctx, time.Minute, "copy checkpoint", h.copyCheckpoint) })
 }
@@ -144,6 +146,11 @@ func (h *house) neighbours() func(context.Context) error {
 		seen = newest
 		return nil
 	}
+}
+
+// openBox makes cases of what lies in the box, when it is time; made-up ones in the demo.
+func (h *house) openBox(demo bool) func(context.Context) error {
+	return counted(func(ctx context.Context) (int, error) { return h.incidents.OpenBox(ctx, demo) })
 }
 
 func (h *house) eraseExpired(ctx context.Context) error {

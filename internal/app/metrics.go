@@ -28,6 +28,9 @@ func newMetrics(h *house) *metrics {
 		Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, 1, 5},
 	}, []string{"route", "status"})}
 	m.registry.MustRegister(m.requests, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), &state{h: h, descs: stateDescs()})
+	if h.intake != nil {
+		m.registry.MustRegister(h.intake.mails)
+	}
 	return m
 }
 

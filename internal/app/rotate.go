@@ -179,7 +179,8 @@ func (h *house) changeJournalKey(ctx context.Context) (changed bool, err error) 
 	return true, takeWaiting(dir, text)
 }
 
-// recordJournalKey says in the record that another key signs it from now on.
+// recordJournalKey says in the record that another key signs it from now on, in the commit
+// that makes the database the new key's: a start that is killed says it once.
 func (h *house) recordJournalKey(ctx context.Context) error {
 	last, err := h.db.LastEventAt(ctx)
 	if err != nil {
@@ -191,5 +192,5 @@ func (h *house) recordJournalKey(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return h.db.RecordEvent(ctx, ev)
+	return h.db.RecordMeta(ctx, ev, journalKeyMeta, h.keys.journal.String())
 }

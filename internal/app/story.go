@@ -16,17 +16,18 @@ func (p *past) story(ctx context.Context, end time.Time) {
 		days   int
 		number string
 		head   string
+		nearly incident.Kind
 		line   string
 	}{
-		{84, "1602", "1601", "宛名ラベルが一行ずれていることに封かん前に気づいた"},
-		{77, "1105", "1101", "別のお客様の見積書を添付しかけて、送信前の確認で止めた"},
-		{63, "1303", "1301", "振込一覧を共有フォルダの公開側に置きかけた"},
-		{49, "1204", "1201", "試験用データに本物の氏名が残っているのを見つけて消した"},
-		{35, "1605", "1601", "折り返し先の電話番号を読み違えそうになり、復唱で気づいた"},
-		{21, "1107", "1101", "電車の網棚に鞄を上げかけて、手元に戻した"},
-		{9, "1404", "1401", "会議室の印刷物を退室の点検で回収した"},
+		{84, "1602", "1601", incident.Missent, "宛名ラベルが一行ずれていることに封かん前に気づいた"},
+		{77, "1105", "1101", incident.Missent, "別のお客様の見積書を添付しかけて、送信前の確認で止めた"},
+		{63, "1303", "1301", incident.RuleBroken, "振込一覧を共有フォルダの公開側に置きかけた"},
+		{49, "1204", "1201", incident.RuleBroken, "試験用データに本物の氏名が残っているのを見つけて消した"},
+		{35, "1605", "1601", incident.Missent, "折り返し先の電話番号を読み違えそうになり、復唱で気づいた"},
+		{21, "1107", "1101", incident.Lost, "電車の網棚に鞄を上げかけて、手元に戻した"},
+		{9, "1404", "1401", "", "会議室の印刷物を退室の点検で回収した"},
 	} {
-		i := p.report(ctx, end, time.Duration(n.days)*day-5*time.Hour, n.number, incident.Report{Kind: incident.NearMiss, Summary: n.line})
+		i := p.report(ctx, end, time.Duration(n.days)*day-5*time.Hour, n.number, incident.Report{Kind: incident.NearMiss, Nearly: n.nearly, Summary: n.line})
 		p.answer(ctx, 90*time.Minute, i, "1402", "共有してくれてありがとうございます。")
 		for _, head := range []string{"1101", "1201", "1301", "1302", "1401", "1601"} {
 			p.answer(ctx, time.Minute, i, head, "")

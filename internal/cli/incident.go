@@ -17,15 +17,16 @@ type ref struct{ Name string }
 
 // incidentAnswer is a case as the server tells of it.
 type incidentAnswer struct {
-	Label, Kind, Urgency, Summary, Status, Department string
-	Reporter, Assignee                                *ref
-	Outside                                           *struct{ Name, Contact string }
-	Occurred, Discovered                              string
-	Reported                                          time.Time
-	Drill                                             bool
-	OpenTracks                                        []string `json:"open_tracks"`
-	Tracks                                            []trackAnswer
-	Entries                                           []struct {
+	Label, Kind, Nearly, Urgency, Summary string
+	Status, Department, Channel           string
+	Reporter, Assignee                    *ref
+	Outside                               *struct{ Name, Contact string }
+	Occurred, Discovered                  string
+	Reported                              time.Time
+	Drill                                 bool
+	OpenTracks                            []string `json:"open_tracks"`
+	Tracks                                []trackAnswer
+	Entries                               []struct {
 		Type, Key, Text string
 		By              *ref
 		At              time.Time
@@ -59,7 +60,7 @@ func (s *shell) incident() *cobra.Command {
 const reportTries = 4
 
 func (s *shell) incidentReport(r *remote) *cobra.Command {
-	var kind, onBehalf, occurred, discovered, key string
+	var kind, nearly, onBehalf, occurred, discovered, key string
 	var asJSON bool
 	c := s.command(`report "ONE LINE"`, s.exactly(`"ONE LINE"`), func(cmd *cobra.Command, args []string) error {
 		if kind == "" {
@@ -72,6 +73,9 @@ func (s *shell) incidentReport(r *remote) *cobra.Command {
 				return err
 			}
 			body[name] = at
+		}
+		if nearly != "" {
+			body["nearly"] = nearly
 		}
 		if onBehalf != "" {
 			body["on_behalf"] = onBehalf
@@ -94,6 +98,7 @@ func (s *shell) incidentReport(r *remote) *cobra.Command {
 	})
 	f := c.Flags()
 	f.StringVar(&kind, "kind", "", "`KIND`")
+	f.StringVar(&nearly, "nearly", "", "`KIND`")
 	f.StringVar(&onBehalf, "on-behalf", "", "`NUMBER`")
 	f.StringVar(&occurred, "occurred", "", "`TIME`")
 	f.StringVar(&discovered, "discovered", "", "`TIME`")

@@ -45,6 +45,12 @@ func (s *shell) showCase(i *incidentAnswer) {
 	if i.Outside != nil {
 		rows = append(rows, []string{s.p.T("outside.who"), i.Outside.Name, i.Outside.Contact})
 	}
+	if i.Channel == "box" {
+		rows = append(rows, []string{s.p.T("near.nobody")})
+	}
+	if i.Nearly != "" {
+		rows = append(rows, []string{s.p.T("near.nearly_short"), s.word("kind.", i.Nearly)})
+	}
 	if i.Assignee != nil {
 		rows = append(rows, []string{s.p.T("cli.case.assignee"), i.Assignee.Name})
 	}

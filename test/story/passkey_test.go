@@ -63,6 +63,13 @@ func (s *stage) passkey(ts *testscript.TestScript, args []string) error {
 		}
 		d.said = d.Get(opts)
 		return s.post(ts, []string{"/account/confirm", "next=/account", "answer=" + string(d.said)})
+	case "answer":
+		opts, err := s.options(ts, args[2]+"/passkey")
+		if err != nil {
+			return err
+		}
+		d.said = d.Get(opts)
+		return s.post(ts, append([]string{args[2], "answer=" + string(d.said)}, args[3:]...))
 	case "again":
 		return s.post(ts, []string{args[2], "name=x", "answer=" + string(d.said)})
 	case "at":

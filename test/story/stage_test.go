@@ -112,6 +112,9 @@ func commands() map[string]func(*testscript.TestScript, bool, []string) {
 		"flip":      plain((*stage).flip),
 		"emptydb":   plain((*stage).emptyDatabase),
 		"allthere":  plain((*stage).allThere),
+		"tables":    plain((*stage).tables),
+		"box":       plain((*stage).box),
+		"alone":     plain((*stage).alone),
 	}
 }
 
@@ -327,7 +330,7 @@ func lastWord(s string) string {
 	return f[len(f)-1]
 }
 
-// smtp: smtp stop | start | refuse ADDRESS | accept
+// smtp: smtp stop | start | refuse ADDRESS | unknown ADDRESS | accept; what is refused is the mail, what is unknown the mailbox
 func (s *stage) smtp(_ *testscript.TestScript, args []string) error {
 	switch args[0] {
 	case "stop":
@@ -343,8 +346,11 @@ func (s *stage) smtp(_ *testscript.TestScript, args []string) error {
 			}
 			return nil
 		})
+	case "unknown":
+		s.mail.SetUnknown(args[1:]...)
 	case "accept":
 		s.mail.SetFail(nil)
+		s.mail.SetUnknown()
 	}
 	return nil
 }

@@ -121,6 +121,9 @@ func System() Actor { return Actor{Person: "system", Name: "system", Via: BySyst
 // Nobody is how the record names whoever acts without being known to the directory.
 const Nobody = "outside"
 
+// Unnamed is how the record names whoever put a near miss in the box: nobody knows.
+const Unnamed = "unnamed"
+
 // Outside is somebody without an account. incident is the id of the case that their
 // receipt code opens; "" for who has not reported yet.
 func Outside(incident string) Actor { return Actor{Person: Nobody, Via: ByCode, Case: incident} }

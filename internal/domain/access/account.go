@@ -101,7 +101,8 @@ func (s *Service) ChangePassword(ctx context.Context, by Actor, old, fresh strin
 	if !ok {
 		return fault.Missing("account")
 	}
-	if err := s.waits(ctx, s.inside(by, "")); err != nil {
+	t, err := s.try(ctx, s.inside(by, ""))
+	if err != nil {
 		return err
 	}
 	right, err := s.hasher.Check(ctx, acc.Password, old)
@@ -112,14 +113,16 @@ func (s *Service) ChangePassword(ctx context.Context, by Actor, old, fresh strin
 	c.That(right, "old", "fault.wrong_password", nil)
 	checkPassword(&c, "password", fresh, acc.Login)
 	if err := c.Err(); err != nil {
-		if !right {
-			if err := s.missed(ctx, s.inside(by, ""), ""); err != nil {
-				return err
-			}
+		settle := func() error { return s.wrong(ctx, t, "") }
+		if right {
+			settle = func() error { return s.store.UpdateAccess(ctx, func(tx Tx) error { return t.right(ctx, tx) }) }
+		}
+		if err := settle(); err != nil {
+			return err
 		}
 		return err
 	}
-	return s.savePassword(ctx, by, acc, fresh, by.Session, func(tx Tx) error { return tx.ClearMisses(ctx, insideKey(by)) })
+	return s.savePassword(ctx, by, acc, fresh, by.Session, func(tx Tx) error { return t.right(ctx, tx) })
 }
 
 func (s *Service) savePassword(ctx context.Context, by Actor, acc Account, password, keep string, also func(Tx) error) error {

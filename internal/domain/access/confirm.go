@@ -49,7 +49,8 @@ func (s *Service) Confirm(ctx context.Context, by Actor, password string, from O
 	if !ok {
 		return "", Session{}, fault.Missing("account")
 	}
-	if err := s.waits(ctx, s.inside(by, from.Address)); err != nil {
+	t, err := s.try(ctx, s.inside(by, from.Address))
+	if err != nil {
 		return "", Session{}, err
 	}
 	right, err := s.hasher.Check(ctx, acc.Password, password)
@@ -57,13 +58,13 @@ func (s *Service) Confirm(ctx context.Context, by Actor, password string, from O
 		return "", Session{}, fmt.Errorf("check password: %w", err)
 	}
 	if !right {
-		if err := s.missed(ctx, s.inside(by, from.Address), from.Address); err != nil {
+		if err := s.wrong(ctx, t, from.Address); err != nil {
 			return "", Session{}, err
 		}
 		c.Add("password", "fault.wrong_password", nil)
 		return "", Session{}, c.Err()
 	}
-	return s.renew(ctx, by, "password", func(ctx context.Context, tx Tx) error { return tx.ClearMisses(ctx, insideKey(by)) })
+	return s.renew(ctx, by, "password", t.right)
 }
 
 // ConfirmOptions gives what the browser needs to ask for one of the actor's passkeys.

@@ -273,5 +273,5 @@ func (s *Service) Accept(ctx context.Context, link, password string, from Origin
 	if err != nil {
 		return "", Session{}, err
 	}
-	return s.Begin(ctx, v.Person, v.Login, from)
+	return s.Begin(ctx, v.Person, from)
 }

@@ -13,7 +13,7 @@ import (
 	"sekimori/internal/kit/id"
 )
 
-// KnownFor is how long a browser in which somebody has once shown their password is taken
+// KnownFor is how long a browser in which somebody has once shown password or passkey is taken
 // for theirs on the pages behind the links of notices. It signs nobody in.
 const KnownFor = 30 * 24 * time.Hour
 
@@ -28,14 +28,41 @@ type Known struct {
 
 // AtLink is what a browser brings to the page behind a link.
 type AtLink struct {
+	Link     string // what the link is of: a passkey's answer is good for it alone
 	Session  Actor  // who is signed in there; zero for nobody
 	Known    string // the secret of a browser that was proven before; "" for none
 	Password string // typed now; "" for none
+	Passkey  []byte // the browser's answer to LinkOptions; empty for none
 }
 
+// PasskeyAtLink is the host name under which the person of a link can show a passkey; ""
+// when they have none.
+func (s *Service) PasskeyAtLink(ctx context.Context, by Actor) (site string, err error) {
+	if by.Via != ByLink || s.site == nil {
+		return "", nil
+	}
+	have, err := s.keysOf(ctx, by.Person)
+	if err != nil || len(have) == 0 {
+		return "", err
+	}
+	return s.PasskeySite(), nil
+}
+
+// LinkOptions gives what the browser needs to show a passkey at a link. It names none, so
+// that whoever was passed the link learns nothing of them.
+func (s *Service) LinkOptions(by Actor, link string) ([]byte, error) {
+	p, err := s.party()
+	if err != nil {
+		return nil, err
+	}
+	return p.Request(s.newChallenge(toAnswer, atLink(by, link)), nil)
+}
+
+func atLink(by Actor, link string) string { return by.Person + "\n" + link }
+
 // ProveAtLink gives the actor of a link as one who has proven themself, if the browser is
-// theirs: signed in as them, known, or by their password. secret is of the browser, newly
-// known with that password, until the given time; "" otherwise. Who has no account has nothing to
+// theirs: signed in as them, known, or by their password or passkey. secret is of the browser,
+// newly known with one of these, until the given time; "" otherwise. Who has no account has nothing to
 // show and is let through: they must be able to answer. Whoever proves nothing comes back
 // as they were: whether that is enough is not decided here.
 func (s *Service) ProveAtLink(ctx context.Context, by Actor, b AtLink, from Origin) (proven Actor, secret string, until time.Time, err error) {
@@ -63,50 +90,74 @@ func (s *Service) ProveAtLink(ctx context.Context, by Actor, b AtLink, from Orig
 			return proven, "", until, nil
 		}
 	}
-	if strings.TrimSpace(b.Password) == "" {
+	now := s.now()
+	switch {
+	case len(b.Passkey) > 0:
+		key, used, err := s.shown(ctx, b.Passkey, toAnswer, atLink(by, b.Link), from)
+		if err == nil && key.Person != by.Person { // whoever was passed the link is somebody else
+			err = fault.New(fault.Unauthenticated, "fault.passkey_refused", nil)
+		}
+		if err == nil {
+			secret, until, err = s.knowBrowser(ctx, by, "passkey", from, now, s.usePasskey(key, used))
+		}
+		if err != nil {
+			return by, "", time.Time{}, err
+		}
+		return proven, secret, until, nil
+	case strings.TrimSpace(b.Password) == "":
 		return by, "", until, nil
 	}
-	return s.knowBrowser(ctx, by, proven, acc, b.Password, from)
+	t, err := s.passwordAtLink(ctx, by, acc, b.Password, from)
+	if err == nil {
+		secret, until, err = s.knowBrowser(ctx, by, "password", from, now, t.right)
+	}
+	if err != nil {
+		return by, "", time.Time{}, err
+	}
+	return proven, secret, until, nil
 }
 
-// knowBrowser checks the password, and remembers the browser that it was typed in.
-func (s *Service) knowBrowser(ctx context.Context, by, proven Actor, acc Account, password string, from Origin) (Actor, string, time.Time, error) {
+// passwordAtLink checks the password that was typed.
+func (s *Service) passwordAtLink(ctx context.Context, by Actor, acc Account, password string, from Origin) (tried, error) {
 	var c fault.Check
 	c.That(utf8.RuneCountInString(password) <= MaxPassword, "password", "fault.too_long", fault.Args{"max": fmt.Sprint(MaxPassword)})
 	if err := c.Err(); err != nil {
-		return by, "", time.Time{}, err
+		return tried{}, err
 	}
-	if err := s.waits(ctx, s.inside(by, from.Address)); err != nil {
-		return by, "", time.Time{}, err
+	t, err := s.try(ctx, s.inside(by, from.Address))
+	if err != nil {
+		return t, err
 	}
 	right, err := s.hasher.Check(ctx, acc.Password, password)
 	if err != nil {
-		return by, "", time.Time{}, fmt.Errorf("check password: %w", err)
+		return t, fmt.Errorf("check password: %w", err)
 	}
-	if !right {
-		if err := s.missed(ctx, s.inside(by, from.Address), from.Address); err != nil {
-			return by, "", time.Time{}, err
-		}
-		c.Add("password", "fault.wrong_password", nil)
-		return by, "", time.Time{}, c.Err()
+	if right {
+		return t, nil
 	}
-	now, secret := s.now(), id.Secret(32)
+	if err := s.wrong(ctx, t, from.Address); err != nil {
+		return t, err
+	}
+	c.Add("password", "fault.wrong_password", nil)
+	return t, c.Err()
+}
+
+// knowBrowser remembers the browser in which the person has just proven themself.
+func (s *Service) knowBrowser(ctx context.Context, by Actor, how string, from Origin, now time.Time, also func(context.Context, Tx) error) (secret string, until time.Time, err error) {
+	secret = id.Secret(32)
 	k := Known{Hash: sha256.Sum256([]byte(secret)), Person: by.Person, Created: now, Expires: now.Add(KnownFor)}
-	ev, err := journal.NewEvent(now, "account.browser_known", by.Person, by.Person, map[string]any{"address": clip(from.Address, 64), "expires": k.Expires})
+	ev, err := journal.NewEvent(now, "account.browser_known", by.Person, by.Person,
+		map[string]any{"address": clip(from.Address, 64), "expires": k.Expires, "by": how})
 	if err != nil {
-		return by, "", time.Time{}, err
+		return "", until, err
 	}
-	err = s.store.UpdateAccess(ctx, func(tx Tx) error {
-		if err := tx.ClearMisses(ctx, insideKey(by)); err != nil {
-			return fmt.Errorf("clear failures: %w", err)
+	return secret, k.Expires, s.store.UpdateAccess(ctx, func(tx Tx) error {
+		if err := also(ctx, tx); err != nil {
+			return err
 		}
 		if err := tx.InsertKnown(ctx, k); err != nil {
 			return fmt.Errorf("insert known browser: %w", err)
 		}
 		return tx.Record(ctx, ev)
 	})
-	if err != nil {
-		return by, "", time.Time{}, err
-	}
-	return proven, secret, k.Expires, nil
 }

@@ -43,6 +43,7 @@ const (
 	toSignIn  = "sign in"
 	toAdd     = "add"
 	toConfirm = "confirm"
+	toAnswer  = "answer a notice"
 )
 
 // newChallenge makes a challenge that proves itself, so that asking for one stores
@@ -267,7 +268,12 @@ func (s *Service) RemovePasskey(ctx context.Context, by Actor, person, key strin
 	if err != nil {
 		return err
 	}
-	return s.changeKey(ctx, ev, func(tx Tx) (bool, error) { return tx.DeletePasskey(ctx, person, key) })
+	return s.changeKey(ctx, ev, func(tx Tx) (bool, error) {
+		if err := tx.DeleteKnown(ctx, person); err != nil { // it may have proven one of them
+			return false, err
+		}
+		return tx.DeletePasskey(ctx, person, key)
+	})
 }
 
 func (s *Service) changeKey(ctx context.Context, ev journal.Event, f func(Tx) (bool, error)) error {
@@ -298,7 +304,7 @@ func (s *Service) SignInByPasskey(ctx context.Context, answer []byte, from Origi
 	if err != nil {
 		return "", Session{}, err
 	}
-	return s.begin(ctx, key.Person, "", from, map[string]string{"passkey": key.ID}, s.usePasskey(key, used))
+	return s.begin(ctx, key.Person, from, map[string]string{"passkey": key.ID}, s.usePasskey(key, used))
 }
 
 // shown checks a passkey that somebody shows, and counts a wrong one against the address.
@@ -307,7 +313,7 @@ func (s *Service) shown(ctx context.Context, answer []byte, purpose, subject str
 	if err != nil {
 		return key, used, err
 	}
-	if err := s.throttled(ctx, "", from.Address); err != nil {
+	if err := s.waits(ctx, s.keys(from.Address)); err != nil {
 		return key, used, err
 	}
 	proven, err := p.Asserted(answer, s.goodChallenge(purpose, subject, &used), func(credential []byte) (passkey.Key, string, bool, error) {
@@ -325,7 +331,11 @@ func (s *Service) shown(ctx context.Context, answer []byte, purpose, subject str
 		}
 	}
 	if errors.Is(err, passkey.ErrRefused) {
-		if err := s.miss(ctx, "", from.Address); err != nil {
+		t, err := s.try(ctx, s.keys(from.Address))
+		if err == nil {
+			err = s.wrong(ctx, t, from.Address)
+		}
+		if err != nil {
 			return key, used, err
 		}
 	}

@@ -334,3 +334,73 @@ func TestProvenAtALink(t *testing.T) {
 		t.Errorf("record %v", k)
 	}
 }
+
+// A passkey proves its person at a link as a password does: here, once, for this link, and
+// nobody else.
+func TestPasskeyAtALink(t *testing.T) {
+	t.Parallel()
+	d := newDoor(t, nil)
+	link := access.Actor{Person: "per_emp", Via: access.ByLink}
+	site := func(by access.Actor) string {
+		t.Helper()
+		s, err := d.PasskeyAtLink(t.Context(), by)
+		d.must(err)
+		return s
+	}
+	if s := site(link); s != "" {
+		t.Errorf("offered to who has none, at %s", s)
+	}
+	own, others := d.device(), d.device()
+	added, err := d.add(d.actor("yoshida"), own)
+	d.must(err)
+	_, err = d.add(d.actor("hayashi"), others)
+	d.must(err)
+	if site(link) == "" || site(d.actor("yoshida")) != "" {
+		t.Error("offered where it is not, or not where it is")
+	}
+	ask := func(of string) []byte {
+		t.Helper()
+		o, err := d.LinkOptions(link, of)
+		d.must(err)
+		return o
+	}
+	from := access.Origin{Address: "192.0.2.5"}
+	show := func(of string, answer []byte) (access.Actor, string, error) {
+		a, secret, _, err := d.ProveAtLink(t.Context(), link, access.AtLink{Link: of, Passkey: answer}, from)
+		return a, secret, err
+	}
+	for what, answer := range map[string][]byte{
+		"somebody else's":     others.Get(ask("ntc_1")),
+		"for another link":    own.Get(ask("ntc_2")),
+		"meant for a sign-in": own.Get(d.asked()),
+		"no answer at all":    []byte("{}"),
+	} {
+		a, secret, err := show("ntc_1", answer)
+		refused(t, what, err, fault.Unauthenticated, "fault.passkey_refused")
+		if !a.Fresh.IsZero() || secret != "" {
+			t.Errorf("%s proves: %+v", what, a)
+		}
+	}
+	answer := own.Get(ask("ntc_1"))
+	a, secret, err := show("ntc_1", answer)
+	if d.must(err); a.Fresh.IsZero() || a.Via != access.ByLink || secret == "" {
+		t.Errorf("proves nothing: %+v", a)
+	}
+	_, _, err = show("ntc_1", answer)
+	refused(t, "a second time", err, fault.Unauthenticated, "fault.passkey_refused")
+	_, err = d.show(own.Get(ask("ntc_1")), "192.0.2.5")
+	refused(t, "as a sign-in", err, fault.Unauthenticated, "fault.passkey_refused")
+	known := func() bool {
+		t.Helper()
+		a, _, _, err := d.ProveAtLink(t.Context(), link, access.AtLink{Known: secret}, from)
+		d.must(err)
+		return !a.Fresh.IsZero()
+	}
+	if !known() {
+		t.Error("the browser is not remembered")
+	}
+	d.must(d.RemovePasskey(t.Context(), d.actorOf("per_emp"), "per_emp", added.ID))
+	if known() {
+		t.Error("the browser of a passkey that was removed is still known")
+	}
+}

@@ -40,7 +40,7 @@ func (s *Service) AskReset(ctx context.Context, whose string, from Origin) error
 		return err
 	}
 	key := "reset:" + sender(from.Address)
-	if err := s.waits(ctx, map[string]int{key: s.rules.Asks}); err != nil {
+	if err := s.waits(ctx, lanes{limits: map[string]int{key: s.rules.Asks}}); err != nil {
 		return err
 	}
 	acc, sendable, err := s.accountAsked(ctx, whose)

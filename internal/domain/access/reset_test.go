@@ -234,7 +234,7 @@ func TestClosedDoorLocksNobodyInside(t *testing.T) {
 	d := newDoor(t, verified)
 	by, from := d.actor("yoshida"), access.Origin{Address: "192.0.2.7"}
 	for range 3 {
-		_, err := d.in("yoshida", "wrong password", "203.0.113.1")
+		_, err := d.in("yoshida", "wrong password", "192.0.2.7")
 		refused(t, "a stranger", err, fault.Unauthenticated, "fault.wrong_login")
 	}
 	_, err := d.in("yoshida", password, "192.0.2.7")
@@ -264,7 +264,7 @@ func TestClosedDoorLocksNobodyInside(t *testing.T) {
 // actorOf is a person in a fresh session.
 func (d *door) actorOf(person string) access.Actor {
 	d.t.Helper()
-	s, _, err := d.Begin(d.t.Context(), person, "", access.Origin{Address: "192.0.2.1"})
+	s, _, err := d.Begin(d.t.Context(), person, access.Origin{Address: "192.0.2.1"})
 	d.must(err)
 	a, err := d.BySecret(d.t.Context(), s)
 	d.must(err)

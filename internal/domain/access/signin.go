@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"maps"
-	"net/netip"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -82,6 +81,8 @@ type Tx interface {
 	// Miss counts a failed sign-in for a key and gives the failures since window began.
 	Miss(ctx context.Context, key string, at time.Time, window time.Duration) (int, error)
 	ClearMisses(ctx context.Context, key string) error
+	// TakeBackMiss forgets what was counted for a key at that very time.
+	TakeBackMiss(ctx context.Context, key string, at time.Time) error
 	// SaveInvitation inserts a person's invitation or replaces the one before.
 	SaveInvitation(ctx context.Context, v Invitation) error
 	// TakeInvitation ends an invitation and reports whether it was there.
@@ -145,7 +146,8 @@ type Rules struct {
 	Idle     time.Duration // a session unused this long ends; default 12 h
 	Absolute time.Duration // a session ends at this age; default 7 days
 	Window   time.Duration // failures are counted over this time; default 15 min
-	PerLogin int           // failures for one login before waiting; default 10
+	PerLogin int           // failures for one login from one sender, or in one known browser, before waiting; default 10
+	PerName  int           // failures for one login from all who are not known; default 60
 	PerAddr  int           // failures from one address before waiting; default 50
 	Asks     int           // for a reset by mail, from one address before waiting; default 20
 
@@ -180,6 +182,9 @@ func NewService(ctx context.Context, store Store, hasher *Hasher, now func() tim
 	if r.PerLogin == 0 {
 		r.PerLogin = 10
 	}
+	if r.PerName == 0 {
+		r.PerName = 60
+	}
 	if r.PerAddr == 0 {
 		r.PerAddr = 50
 	}
@@ -201,7 +206,11 @@ func NewService(ctx context.Context, store Store, hasher *Hasher, now func() tim
 }
 
 // Origin is where a sign-in comes from.
-type Origin struct{ Address, Agent string }
+type Origin struct {
+	Address string
+	Agent   string
+	Devices string // what Remember gave this browser; "" when nobody has signed in there
+}
 
 // SignIn checks login and password and opens a session; secret goes into the cookie.
 // The same fault answers an unknown login and a wrong password.
@@ -215,44 +224,44 @@ func (s *Service) SignIn(ctx context.Context, login, password string, from Origi
 	if err := c.Err(); err != nil {
 		return "", Session{}, err
 	}
-	if err := s.throttled(ctx, login, from.Address); err != nil {
-		return "", Session{}, err
-	}
 	acc, known, err := s.store.AccountByLogin(ctx, login)
 	if err != nil {
 		return "", Session{}, fmt.Errorf("find account: %w", err)
 	}
-	hash := s.decoy
-	if known {
-		hash = acc.Password
+	if !known {
+		acc = Account{Login: login, Password: s.decoy}
 	}
-	right, err := s.hasher.Check(ctx, hash, password)
+	t, err := s.try(ctx, s.door(acc, from))
+	if err != nil {
+		return "", Session{}, err
+	}
+	right, err := s.hasher.Check(ctx, acc.Password, password)
 	if err != nil {
 		return "", Session{}, fmt.Errorf("check password: %w", err)
 	}
 	if known && right {
-		who, ok, err := s.store.Identity(ctx, acc.Person, s.now())
+		works, err := s.works(ctx, acc.Person)
 		if err != nil {
-			return "", Session{}, fmt.Errorf("load identity: %w", err)
+			return "", Session{}, err
 		}
-		if ok && who.Active {
-			return s.Begin(ctx, acc.Person, login, from)
+		if works {
+			return s.begin(ctx, acc.Person, from, nil, t.right)
 		}
 	}
-	if err := s.miss(ctx, login, from.Address); err != nil {
+	if err := s.wrong(ctx, t, from.Address); err != nil {
 		return "", Session{}, err
 	}
 	return "", Session{}, fault.New(fault.Unauthenticated, "fault.wrong_login", nil)
 }
 
 // Begin opens a session for a person whom an authenticator has recognised.
-func (s *Service) Begin(ctx context.Context, person, login string, from Origin) (string, Session, error) {
-	return s.begin(ctx, person, login, from, nil, func(context.Context, Tx) error { return nil })
+func (s *Service) Begin(ctx context.Context, person string, from Origin) (string, Session, error) {
+	return s.begin(ctx, person, from, nil, func(context.Context, Tx) error { return nil })
 }
 
 // begin opens a session in one commit with what else belongs to it; more is told in the
 // event. The secret is always a new one, so that nobody can have planted it.
-func (s *Service) begin(ctx context.Context, person, login string, from Origin, more map[string]string, also func(context.Context, Tx) error) (string, Session, error) {
+func (s *Service) begin(ctx context.Context, person string, from Origin, more map[string]string, also func(context.Context, Tx) error) (string, Session, error) {
 	now := s.now()
 	secret := id.Secret(32)
 	sess := Session{ID: id.New("ses", now), Hash: sha256.Sum256([]byte(secret)), Person: person,
@@ -270,102 +279,9 @@ func (s *Service) begin(ctx context.Context, person, login string, from Origin, 
 		if err := tx.InsertSession(ctx, sess); err != nil {
 			return fmt.Errorf("insert session: %w", err)
 		}
-		if login != "" {
-			if err := tx.ClearMisses(ctx, "login:"+login); err != nil {
-				return fmt.Errorf("clear failures: %w", err)
-			}
-		}
 		return tx.Record(ctx, ev)
 	})
 	return secret, sess, err
-}
-
-// counters names what failures at the door are counted under, with the limit of each. A
-// passkey has no sign-in name: people must not be counted together under "".
-func (s *Service) counters(login, addr string) map[string]int {
-	m := map[string]int{}
-	if login != "" {
-		m["login:"+login] = s.rules.PerLogin
-	}
-	if addr != "" {
-		m["addr:"+sender(addr)] = s.rules.PerAddr
-	}
-	return m
-}
-
-// inside counts the failures of who is in already: in their session, or at their link. What
-// strangers try at the door locks nobody out here.
-func (s *Service) inside(by Actor, addr string) map[string]int {
-	m := s.counters("", addr)
-	m[insideKey(by)] = s.rules.PerLogin
-	return m
-}
-
-func insideKey(by Actor) string {
-	return "inside:" + string(by.Via) + ":" + by.Person + ":" + by.Session
-}
-
-// sender is what one sender is counted under: an IPv4 address, or the /64 that a household
-// or an office gets of IPv6.
-func sender(addr string) string {
-	a, err := netip.ParseAddr(addr)
-	if err != nil {
-		return addr
-	}
-	if a = a.Unmap().WithZone(""); a.Is4() {
-		return a.String()
-	}
-	return netip.PrefixFrom(a, 64).Masked().String()
-}
-
-func (s *Service) throttled(ctx context.Context, login, addr string) error {
-	return s.waits(ctx, s.counters(login, addr))
-}
-
-// waits refuses when one of the keys has reached its limit.
-func (s *Service) waits(ctx context.Context, limits map[string]int) error {
-	since := s.now().Add(-s.rules.Window)
-	for key, limit := range limits {
-		n, oldest, err := s.store.Misses(ctx, key, since)
-		if err != nil {
-			return fmt.Errorf("count failures: %w", err)
-		}
-		if n >= limit {
-			wait := oldest.Add(s.rules.Window).Sub(s.now())
-			return fault.New(fault.TooMany, "fault.throttled", fault.Args{"wait": wait.Truncate(time.Second).String()})
-		}
-	}
-	return nil
-}
-
-// miss counts a failure and writes the one that closes the door into the journal;
-// single failures stay out of it, so that a flood cannot fill the record.
-func (s *Service) miss(ctx context.Context, login, addr string) error {
-	return s.missed(ctx, s.counters(login, addr), addr)
-}
-
-// missed is miss under the given keys with their limits.
-func (s *Service) missed(ctx context.Context, limits map[string]int, addr string) error {
-	now := s.now()
-	return s.store.UpdateAccess(ctx, func(tx Tx) error {
-		for key, limit := range limits {
-			n, err := tx.Miss(ctx, key, now, s.rules.Window)
-			if err != nil {
-				return fmt.Errorf("count failure: %w", err)
-			}
-			if n != limit {
-				continue
-			}
-			ev, err := journal.NewEvent(now, "account.throttled", "", "outside", map[string]string{"key": key, "address": addr})
-			if err != nil {
-				return err
-			}
-			if err := tx.Record(ctx, ev); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
 }
 
 // BySecret gives the actor of a session cookie. The directory is asked each time,

@@ -84,10 +84,11 @@ func (o *Org) ContactsOf(person string) []Contact {
 type ContactCare struct {
 	Stale  int // verified once, but not within VerifiedFor
 	Failed int // refused for good
+	Off    int // of a channel that this server does not have
 }
 
 // Any reports whether something wants care.
-func (c ContactCare) Any() bool { return c.Stale+c.Failed > 0 }
+func (c ContactCare) Any() bool { return c.Stale+c.Failed+c.Off > 0 }
 
 // CareOf counts what of a person's contacts wants care. One that waits for its first code
 // does not count.
@@ -95,6 +96,8 @@ func (o *Org) CareOf(person string, at time.Time) ContactCare {
 	var out ContactCare
 	for _, c := range o.ContactsOf(person) {
 		switch {
+		case !o.Has(c.Channel):
+			out.Off++
 		case !c.Failed.IsZero():
 			out.Failed++
 		case !c.Arrives(at) && (c.Own() || !c.Verified.IsZero()):

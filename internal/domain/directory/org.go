@@ -19,6 +19,7 @@ type Org struct {
 	Deputies    []Deputy
 	Absences    []Absence
 	Contacts    map[string][]Contact // by person, oldest first; beside their own mail address
+	Off         []Channel            // those that this server does not have: nothing goes out by them
 	Lenient     bool                 // contacts count as known to arrive whenever they were verified; see Trusting
 }
 
@@ -35,8 +36,11 @@ func (o *Org) Reachable(person string, at time.Time) bool {
 	if p.Email != "" && (o.Lenient || at.Sub(p.Verified) <= VerifiedFor) {
 		return true
 	}
-	return slices.ContainsFunc(o.Contacts[person], func(c Contact) bool { return c.Arrives(at) || o.Lenient && c.Takes() })
+	return slices.ContainsFunc(o.Contacts[person], func(c Contact) bool { return o.Has(c.Channel) && (c.Arrives(at) || o.Lenient && c.Takes()) })
 }
+
+// Has reports whether the server has a channel.
+func (o *Org) Has(c Channel) bool { return !slices.Contains(o.Off, c) }
 
 // works reports whether the person is known and works here: a duty ends with that,
 // even when nobody has taken it back yet.

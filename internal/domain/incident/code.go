@@ -141,6 +141,8 @@ type codeTx interface {
 	DropVisits(ctx context.Context, began time.Time) error
 	// Miss counts a wrong code for a key and gives those since window began.
 	Miss(ctx context.Context, key string, at time.Time, window time.Duration) (int, error)
+	// Spend keeps a hash until it ends, and reports whether it is the first time.
+	Spend(ctx context.Context, hash [32]byte, until, now time.Time) (bool, error)
 }
 
 // codeStore reads what is kept about receipt codes.

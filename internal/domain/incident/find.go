@@ -49,9 +49,15 @@ type Page struct {
 type Tally struct {
 	Week       time.Time // Monday 00:00 in the company's zone
 	Kind       Kind
-	Department string
+	Nearly     Kind   // of near misses; "" when nobody said
+	Department string // "" when it is not known
+	Outside    bool   // by those who have no account; Department is empty
 	N          int
 }
+
+// MinUnit is how many people a department has at least that stands in the numbers under its
+// own name: in a smaller one a number can be a name. See directory.Org.Units.
+const MinUnit = 5
 
 // Find lists cases that the actor may see.
 func (s *Service) Find(ctx context.Context, by access.Actor, q Query) (Page, error) {
@@ -95,7 +101,8 @@ func (s *Service) Find(ctx context.Context, by access.Actor, q Query) (Page, err
 }
 
 // Tallies counts the reports of the last 13 weeks, for everyone to see: numbers
-// only, no names (rule A2: near misses are counted and shown to all).
+// only, no names (rule A2: near misses are counted and shown to all). Department is a unit
+// of MinUnit people or more, "" the whole company.
 func (s *Service) Tallies(ctx context.Context, by access.Actor) ([]Tally, error) {
 	if err := by.May(access.ReadDirectory); err != nil {
 		return nil, err
@@ -107,5 +114,27 @@ func (s *Service) Tallies(ctx context.Context, by access.Actor) ([]Tally, error)
 	if err != nil {
 		return nil, fmt.Errorf("count reports: %w", err)
 	}
-	return ts, nil
+	o, err := s.people.Org(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return byUnit(ts, o.Units(now, MinUnit)), nil
+}
+
+// byUnit counts small departments with the unit that they belong to.
+func byUnit(ts []Tally, units map[string]string) []Tally {
+	var out []Tally
+	place := map[Tally]int{}
+	for _, t := range ts {
+		n := t.N
+		t.Department, t.N = units[t.Department], 0
+		at, seen := place[t]
+		if !seen {
+			at = len(out)
+			place[t] = at
+			out = append(out, t)
+		}
+		out[at].N += n
+	}
+	return out
 }

@@ -150,13 +150,15 @@ type Incident struct {
 	Reporter   string    // who pressed send; "" for who has no account, and once erased
 	OnBehalf   string    // who found it, when somebody else reports for them
 	Department string    // of the finder, at the time of the report
-	Channel    string    // "web", "api", "cli", "agent", "mail", "phone"
-	Guessed    bool      // nobody chose the kind: it was read out of a mail
+	Channel    string    // "web", "api", "cli", "agent", "mail", "phone", "box"
+	Nearly     Kind      // what a near miss nearly became; "" when nobody said
+	Guessed    bool      // nobody chose the kind: it was read out of a mail, or nobody could tell on the telephone
 	Outside    *Outsider // who found it, when that is nobody of ours; nil otherwise
 	LeftOut    []string
 	Occurred   Moment // when it happened
 	Discovered Moment // when it was noticed
 	Written    Moment // by the device's own clock, when it had to keep the report for a while
+	Began      Moment // when the call began by which it was told; see ByPhone
 	Reported   time.Time
 	Status     Status
 	Assignee   string

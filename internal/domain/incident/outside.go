@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -64,11 +65,39 @@ type OutsideReport struct {
 	Name       string
 	Contact    string
 	Department string // id of the one that it concerns; may be empty
-	Channel    string // "web", "mail", "phone"
+	Channel    string // "web", "mail", ByPhone
 	Key        string // idempotency key: a secret of the sender's form, or the mail's own id
 	Occurred   Moment
 	Discovered Moment
 	Demo       bool
+	Work       Once // done by a stranger's browser for this report; zero for none
+
+	// Of a call that one of us took; nobody else can say them.
+	Began    Moment
+	Written  Moment // by the clock of the device that had to keep the call sheet
+	LeaveOut []string
+	Guessed  bool // see Unsure
+}
+
+// Once is something that is good for one report, whichever server it comes to.
+type Once struct {
+	Hash  [32]byte
+	Until time.Time // it ends by itself
+}
+
+// spend ends it; the second who comes with it is refused.
+func (o Once) spend(ctx context.Context, tx Tx, now time.Time) error {
+	if o == (Once{}) {
+		return nil
+	}
+	first, err := tx.Spend(ctx, o.Hash, o.Until, now)
+	if err != nil {
+		return fmt.Errorf("spend work: %w", err)
+	}
+	if !first {
+		return fault.New(fault.TooMany, "fault.outside_busy", nil)
+	}
+	return nil
 }
 
 // ReportOutside stores a report of somebody who has no account, starts its tracks and makes
@@ -94,8 +123,13 @@ func (s *Service) ReportOutside(ctx context.Context, door access.Actor, r Outsid
 	if err != nil {
 		return nil, "", err
 	}
-	code := newCode()
+	code, fresh := newCode(), i.ID
 	i, _, err = s.keep(ctx, door, i, Report{Words: r.Words}, w, func(tx Tx, i *Incident) error {
+		if i.ID == fresh { // a repeat of a report that is there costs no work
+			if err := r.Work.spend(ctx, tx, w.Now); err != nil {
+				return err
+			}
+		}
 		if err := tx.InsertCode(ctx, i.ID, s.codes.hash(code), w.Now); err != nil {
 			return fmt.Errorf("insert receipt code: %w", err)
 		}
@@ -125,6 +159,10 @@ func (s *Service) acceptOutside(door access.Actor, r OutsideReport, w notice.Loo
 	_, known := w.Org.Departments[r.Department]
 	c.That(r.Department == "" || known, "department", "fault.unknown_choice", nil)
 	checkMoments(&c, r.Occurred, r.Discovered, w.Now)
+	ours := door.Via == access.BySession || door.Via == access.ByToken
+	if ours {
+		checkLeftOut(&c, r.LeaveOut, w.Org, r.Channel, door.Person, "")
+	}
 	if err := c.Err(); err != nil {
 		return nil, err
 	}
@@ -133,8 +171,10 @@ func (s *Service) acceptOutside(door access.Actor, r OutsideReport, w notice.Loo
 		Outside: &Outsider{Name: r.Name, Contact: r.Contact}, Department: r.Department, Channel: r.Channel,
 		Occurred: r.Occurred, Discovered: r.Discovered, Reported: w.Now, Status: Received, StepList: s.stepVersion(r.Kind), Demo: r.Demo,
 	}
-	if door.Via == access.BySession || door.Via == access.ByToken {
-		i.Reporter = door.Person
+	if ours {
+		i.Written = r.Written.believable(w.Now)
+		i.Reporter, i.Began, i.Guessed = door.Person, r.Began.ofCall(r.Channel, w.Now), r.Guessed
+		i.LeftOut = slices.Compact(slices.Sorted(slices.Values(r.LeaveOut)))
 	}
 	if r.Key != "" { // those of all ways in share the name of nobody
 		i.Key = r.Channel + ":" + r.Key
@@ -145,6 +185,9 @@ func (s *Service) acceptOutside(door access.Actor, r OutsideReport, w notice.Loo
 // receivers lists whom the case's tracks must reach. Nobody is the superior of who is not
 // one of us: only a department that was named has a head to tell.
 func (i *Incident) receivers(o *directory.Org) []notice.Receiver {
+	if i.Boxed() { // a supervisor would look around for who it was
+		return []notice.Receiver{notice.Manager}
+	}
 	rs := i.Kind.Receivers()
 	if i.Outside != nil && o.HeadOf(i.Department) == "" {
 		rs = slices.DeleteFunc(rs, func(r notice.Receiver) bool { return r == notice.Supervisor })
@@ -152,8 +195,12 @@ func (i *Incident) receivers(o *directory.Org) []notice.Receiver {
 	return rs
 }
 
-// Teller is whose words the report is: the person id of who pressed send, or access.Nobody.
+// Teller is whose words the report is: the person id of who pressed send, access.Nobody, or
+// access.Unnamed.
 func (i *Incident) Teller() string {
+	if i.Boxed() {
+		return access.Unnamed
+	}
 	if i.Outside != nil && i.Reporter == "" {
 		return access.Nobody
 	}

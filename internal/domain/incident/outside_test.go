@@ -525,3 +525,52 @@ func TestOutsiderSendsFilesAtOnce(t *testing.T) {
 		t.Errorf("%d files kept", len(kept))
 	}
 }
+
+// Work is good for one report; a double press of the same report costs no second, and a
+// report that is refused costs none.
+func TestWorkIsGoodForOneReport(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, nil)
+	r := incident.OutsideReport{Kind: incident.Lost, Summary: "鞄", Channel: "web", Key: "form-1-of-the-stranger", Work: incident.Once{Hash: [32]byte{1}, Until: h.clock().Add(time.Hour)}}
+	send := func() (*incident.Incident, error) {
+		i, _, err := h.cases.ReportOutside(t.Context(), access.Outside(""), r)
+		return i, err
+	}
+	r.Summary = ""
+	if _, err := send(); err == nil {
+		t.Fatal("an empty report is taken")
+	}
+	r.Summary = "鞄"
+	first, err := send()
+	h.must(err)
+	again, err := send()
+	h.must(err)
+	if again.ID != first.ID {
+		t.Error("a double press is a second report")
+	}
+	r.Key = "form-2-of-the-stranger"
+	_, err = send()
+	if f := fault.As(err); f == nil || f.ID != "fault.outside_busy" {
+		t.Errorf("the same work again: %v", err)
+	}
+	r.Work.Hash[0] = 2
+	_, err = send()
+	h.must(err)
+}
+
+// When a call sheet was filled that had to wait is said by who took the call, and by nobody
+// who comes from outside.
+func TestWhenAKeptCallWasWritten(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, nil)
+	written := incident.Moment{At: h.clock().Add(-2 * time.Hour), Known: true}
+	r := incident.OutsideReport{Kind: incident.Lost, Summary: "鞄", Channel: incident.ByPhone, Written: written}
+	i, _, err := h.cases.ReportOutside(t.Context(), h.as("per_it"), r)
+	h.must(err)
+	if !i.Written.Known || !i.Written.At.Equal(written.At) {
+		t.Errorf("written %+v", i.Written)
+	}
+	if i, _ = h.outside(func(o *incident.OutsideReport) { o.Written = written }); i.Written.Known {
+		t.Errorf("a stranger says %+v", i.Written)
+	}
+}

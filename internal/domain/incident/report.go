@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"sekimori/internal/domain/access"
+	"sekimori/internal/domain/directory"
 	"sekimori/internal/domain/journal"
 	"sekimori/internal/domain/notice"
 	"sekimori/internal/kit/fault"
@@ -25,12 +26,15 @@ const (
 // Report is what somebody tells: kind and one line are all that it needs.
 type Report struct {
 	Kind       Kind
+	Nearly     Kind // what a near miss nearly became; may be empty
 	Summary    string
 	OnBehalf   string // person id of who found it
 	LeaveOut   []string
 	Occurred   Moment
 	Discovered Moment
 	Written    Moment // by the clock of the device that had to keep it; not known when it was sent at once
+	Began      Moment // when the call began, with Channel ByPhone; what cannot be is taken as not known
+	Guessed    bool   // nobody could tell the kind; see Unsure
 	Channel    string
 	Key        string // idempotency key: the same key by the same reporter is the same report
 	KeyAlone   bool   // the key was made for this report alone: a repeat may read otherwise
@@ -66,7 +70,7 @@ func (s *Service) ReportCase(ctx context.Context, by access.Actor, r Report) (*I
 	if err != nil {
 		return nil, nil, err
 	}
-	i, fired, err := s.keep(ctx, by, i, r, w, nil)
+	i, fired, err := s.keep(ctx, by, i, r, w, toCaller(ctx, r))
 	if err != nil || len(fired) == 0 || r.Words != "" {
 		return i, nil, err
 	}
@@ -101,42 +105,51 @@ func (s *Service) keep(ctx context.Context, by access.Actor, i *Incident, r Repo
 				return then(tx, old, also)
 			}
 		}
-		n, err := tx.NextNumber(ctx, i.Year)
-		if err != nil {
-			return fmt.Errorf("take number: %w", err)
-		}
-		fresh := *i
-		fresh.Number, fresh.Label = n, Label(i.Year, n)
-		if err := tx.InsertIncident(ctx, &fresh); err != nil {
-			return fmt.Errorf("insert incident: %w", err)
-		}
-		ev, err := journal.NewEvent(fresh.Reported, "incident.reported", fresh.ID, by.Person, reportNote(&fresh))
-		if err != nil {
+		if out, fired, err = s.insert(ctx, tx, by, i, r, w); err != nil {
 			return err
 		}
-		if err := tx.Record(ctx, ev); err != nil {
-			return err
-		}
-		for _, receiver := range fresh.receivers(w.Org) {
-			f, err := notice.Start(notice.Track{Incident: fresh.ID, Receiver: receiver, Urgency: fresh.Urgency,
-				Reporter: fresh.Finder(), Department: fresh.Department, LeftOut: fresh.LeftOut}, w)
-			if err != nil {
-				return fmt.Errorf("start track to %s: %w", receiver, err)
-			}
-			if err := tx.InsertFired(ctx, f); err != nil {
-				return fmt.Errorf("insert track to %s: %w", receiver, err)
-			}
-			fired = append(fired, f)
-		}
-		if text := words(r.Words); text != "" {
-			if err := s.enterFirst(ctx, tx, &fresh, text); err != nil {
-				return err
-			}
-		}
-		out = &fresh
 		return then(tx, out, also)
 	})
 	return out, fired, err
+}
+
+// insert stores a new case under the year's next number, with its tracks and their first
+// notices.
+func (s *Service) insert(ctx context.Context, tx Tx, by access.Actor, i *Incident, r Report, w notice.Lookout) (*Incident, []notice.Fired, error) {
+	n, err := tx.NextNumber(ctx, i.Year)
+	if err != nil {
+		return nil, nil, fmt.Errorf("take number: %w", err)
+	}
+	fresh := *i
+	fresh.Number, fresh.Label = n, Label(i.Year, n)
+	if err := tx.InsertIncident(ctx, &fresh); err != nil {
+		return nil, nil, fmt.Errorf("insert incident: %w", err)
+	}
+	ev, err := journal.NewEvent(fresh.Reported, "incident.reported", fresh.ID, by.Person, reportNote(&fresh))
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := tx.Record(ctx, ev); err != nil {
+		return nil, nil, err
+	}
+	var fired []notice.Fired
+	for _, receiver := range fresh.receivers(w.Org) {
+		f, err := notice.Start(notice.Track{Incident: fresh.ID, Receiver: receiver, Urgency: fresh.Urgency,
+			Reporter: fresh.Finder(), Department: fresh.Department, LeftOut: fresh.LeftOut}, w)
+		if err != nil {
+			return nil, nil, fmt.Errorf("start track to %s: %w", receiver, err)
+		}
+		if err := tx.InsertFired(ctx, f); err != nil {
+			return nil, nil, fmt.Errorf("insert track to %s: %w", receiver, err)
+		}
+		fired = append(fired, f)
+	}
+	if text := words(r.Words); text != "" {
+		if err := s.enterFirst(ctx, tx, &fresh, text); err != nil {
+			return nil, nil, err
+		}
+	}
+	return &fresh, fired, nil
 }
 
 func then(tx Tx, i *Incident, also func(Tx, *Incident) error) error {
@@ -168,6 +181,7 @@ func (s *Service) accept(by access.Actor, r Report, w notice.Lookout) (*Incident
 	var c fault.Check
 	c.That(r.Kind != "", "kind", "fault.required", nil)
 	c.That(r.Kind == "" || r.Kind.Valid(), "kind", "fault.unknown_choice", nil)
+	c.That(r.Nearly == "" || r.Kind == NearMiss && r.Nearly.nearly(), "nearly", "fault.unknown_choice", nil)
 	c.That(r.Summary != "", "summary", "fault.required", nil)
 	c.That(utf8.RuneCountInString(r.Summary) <= MaxSummary, "summary", "fault.too_long", fault.Args{"max": fmt.Sprint(MaxSummary)})
 	c.That(len(r.Key) <= 100, "key", "fault.too_long", fault.Args{"max": "100"})
@@ -182,21 +196,31 @@ func (s *Service) accept(by access.Actor, r Report, w notice.Lookout) (*Incident
 		c.That(ok && p.Active(w.Now), "on_behalf", "fault.unknown_person", nil)
 		finder = r.OnBehalf
 	}
-	c.That(len(r.LeaveOut) <= 5, "leave_out", "fault.too_many_items", fault.Args{"max": "5"})
-	for _, p := range r.LeaveOut {
-		_, ok := w.Org.People[p]
-		c.That(ok, "leave_out", "fault.unknown_person", nil)
-		c.That(p != by.Person && p != finder, "leave_out", "fault.leave_out_self", nil)
-	}
+	checkLeftOut(&c, r.LeaveOut, w.Org, r.Channel, by.Person, finder)
 	if err := c.Err(); err != nil {
 		return nil, err
 	}
 	return &Incident{
-		ID: id.New("inc", w.Now), Year: w.Now.In(s.zone).Year(), Kind: r.Kind, Urgency: r.Kind.Urgency(), Summary: r.Summary,
+		ID: id.New("inc", w.Now), Year: w.Now.In(s.zone).Year(), Kind: r.Kind, Nearly: r.Nearly, Urgency: r.Kind.Urgency(), Summary: r.Summary,
 		Reporter: by.Person, OnBehalf: r.OnBehalf, Department: w.Org.People[finder].Department, Channel: r.Channel,
 		LeftOut: slices.Compact(slices.Sorted(slices.Values(r.LeaveOut))), Occurred: r.Occurred, Discovered: r.Discovered,
-		Written: r.Written.believable(w.Now), Reported: w.Now, Status: Received, StepList: s.stepVersion(r.Kind), Key: r.Key, Demo: r.Demo, Drill: r.drill,
+		Written: r.Written.believable(w.Now), Began: r.Began.ofCall(r.Channel, w.Now), Guessed: r.Guessed, Reported: w.Now, Status: Received, StepList: s.stepVersion(r.Kind), Key: r.Key, Demo: r.Demo, Drill: r.drill,
 	}, nil
+}
+
+// checkLeftOut holds that those to be left out are known, and neither who wrote the report
+// down nor who found it.
+func checkLeftOut(c *fault.Check, given []string, o *directory.Org, channel, reporter, finder string) {
+	c.That(len(given) <= 5, "leave_out", "fault.too_many_items", fault.Args{"max": "5"})
+	for _, p := range given {
+		_, ok := o.People[p]
+		c.That(ok, "leave_out", "fault.unknown_person", nil)
+		if channel == ByPhone && p == reporter { // has heard it all
+			c.Add("leave_out", "fault.call_about_taker", nil)
+			continue
+		}
+		c.That(p != reporter && p != finder, "leave_out", "fault.leave_out_self", nil)
+	}
 }
 
 func checkMoments(c *fault.Check, occurred, discovered Moment, now time.Time) {
@@ -208,14 +232,16 @@ func checkMoments(c *fault.Check, occurred, discovered Moment, now time.Time) {
 
 // note is the journal's content of a report, in the order in which the journal keeps it.
 type note struct {
+	Began      string   `json:"began,omitempty"` // the call; who took it is who did the event
 	Channel    string   `json:"channel"`
 	Demo       bool     `json:"demo,omitempty"`
 	Discovered string   `json:"discovered"`
 	Drill      bool     `json:"drill,omitempty"`
-	Guessed    bool     `json:"guessed,omitempty"` // the kind was read out of a mail
+	Guessed    bool     `json:"guessed,omitempty"` // nobody chose the kind
 	Kind       Kind     `json:"kind"`
 	Label      string   `json:"label"`
 	LeftOut    []string `json:"left_out,omitempty"`
+	Nearly     Kind     `json:"nearly,omitempty"`
 	Occurred   string   `json:"occurred"`
 	OnBehalf   string   `json:"on_behalf,omitempty"`
 	Outside    bool     `json:"outside,omitempty"` // who it was is with the case alone
@@ -224,10 +250,13 @@ type note struct {
 }
 
 func reportNote(i *Incident) note {
-	n := note{Channel: i.Channel, Demo: i.Demo, Drill: i.Drill, Guessed: i.Guessed, Discovered: i.Discovered.String(), Kind: i.Kind, Label: i.Label, LeftOut: i.LeftOut,
+	n := note{Channel: i.Channel, Demo: i.Demo, Drill: i.Drill, Guessed: i.Guessed, Discovered: i.Discovered.String(), Kind: i.Kind, Label: i.Label, LeftOut: i.LeftOut, Nearly: i.Nearly,
 		Occurred: i.Occurred.String(), OnBehalf: i.OnBehalf, Outside: i.Outside != nil, Summary: i.Summary}
 	if i.Written.Known {
 		n.Written = i.Written.String()
+	}
+	if i.Began.Known {
+		n.Began = i.Began.String()
 	}
 	return n
 }

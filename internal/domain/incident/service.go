@@ -25,6 +25,7 @@ type Tx interface {
 	relationTx
 	lessonTx
 	mailTx
+	boxTx
 	IncidentByKey(ctx context.Context, reporter, key string) (*Incident, bool, error)
 	NextNumber(ctx context.Context, year int) (int, error)
 	InsertIncident(ctx context.Context, i *Incident) error
@@ -48,6 +49,7 @@ type Store interface {
 	lessonStore
 	mailStore
 	drillStore
+	boxStore
 	UpdateIncidents(ctx context.Context, f func(Tx) error) error
 	Incident(ctx context.Context, incident string) (*Incident, error) // by id or label
 	Entries(ctx context.Context, incident string) ([]Entry, error)

@@ -80,6 +80,9 @@ func (s *Service) Say(ctx context.Context, by access.Actor, incident, text strin
 
 // say adds a message and plans its letters.
 func (s *Service) say(ctx context.Context, tx Tx, i *Incident, e Entry, r readers) (journal.Event, error) {
+	if i.Boxed() { // nobody would ever read it
+		return journal.Event{}, fault.Clash("fault.box_nobody", nil)
+	}
 	if err := tx.InsertEntry(ctx, e); err != nil {
 		return journal.Event{}, fmt.Errorf("insert message: %w", err)
 	}

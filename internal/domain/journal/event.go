@@ -23,7 +23,7 @@ type Event struct {
 	At      time.Time       // UTC, whole microseconds
 	Kind    string          // "incident.reported": lower-case letters, digits, '.', '_'
 	Subject string          // id of the thing it happened to, such as "inc_…"; may be empty
-	Actor   string          // person id, "system" or "outside"
+	Actor   string          // person id, "system", "outside" or "unnamed"
 	Data    json.RawMessage // canonical JSON of the rest; nil when there is none
 }
 

@@ -4,9 +4,9 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"time"
 
 	"sekimori/internal/domain/access"
+	"sekimori/internal/domain/directory"
 	"sekimori/internal/domain/journal"
 )
 
@@ -21,13 +21,6 @@ type Mailed struct {
 // InReplyTo names the argument of a letter that answers a mail: that mail's Message-ID,
 // without brackets. Such a letter is never answered by a program (RFC 3834).
 const InReplyTo = "in_reply_to"
-
-// bounceTx is the part of a transaction that is about mails that come back.
-type bounceTx interface {
-	// ContactBounced notes that mail to an address of a person came back for good, and
-	// reports whether that is news.
-	ContactBounced(ctx context.Context, person, address, why string, at time.Time) (bool, error)
-}
 
 // bounced begins what the provider's last word becomes when a mail comes back after all.
 const bounced = "came back: "
@@ -74,13 +67,5 @@ func (s *Service) bounce(ctx context.Context, tx Tx, by access.Actor, m Mailed, 
 			return err
 		}
 	}
-	news, err := tx.ContactBounced(ctx, m.Person, m.Address, why, s.now())
-	if err != nil || !news {
-		return err
-	}
-	ev, err := journal.NewEvent(s.now(), "directory.contact_failed", m.Person, by.Person, map[string]any{"channel": "mail", "notice": m.Attempt, "answer": why})
-	if err != nil {
-		return err
-	}
-	return tx.Record(ctx, ev)
+	return lost{by: by.Person, person: m.Person, channel: string(directory.Mail), address: m.Address, message: m.Attempt, why: why}.mark(ctx, tx, s.now())
 }

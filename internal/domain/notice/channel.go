@@ -22,11 +22,12 @@ type route struct {
 
 // routes chooses among a person's contacts: all at once, or those of the level's channels,
 // each in its time. Whoever has none of these is told by every contact, and nobody waits
-// for a channel that they do not have: the first of their contacts is told at once.
-func (l Level) routes(contacts []directory.Contact) []route {
+// for a channel that they, or the server, do not have: the first of their contacts is told
+// at once.
+func (l Level) routes(o *directory.Org, person string) []route {
 	var chosen, every []route
-	for _, c := range contacts {
-		if !c.Takes() {
+	for _, c := range o.ContactsOf(person) {
+		if !c.Takes() || !o.Has(c.Channel) {
 			continue
 		}
 		every = append(every, route{contact: c})

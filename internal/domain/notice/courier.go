@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"sekimori/internal/domain/access"
+	"sekimori/internal/domain/directory"
 	"sekimori/internal/domain/journal"
 )
 
@@ -18,7 +19,7 @@ type LetterSender interface {
 
 // LetterTx is one transaction over letters.
 type LetterTx interface {
-	journal.Recorder
+	lostTx
 	LockLetter(ctx context.Context, letter string) (Letter, error)
 	// SaveLetter writes what became of a letter. One that was called off while it was
 	// being sent, and is to be tried again, is cancelled instead.
@@ -99,7 +100,7 @@ func (c *Courier) send(ctx context.Context, l Letter) error {
 	if lapsing(l.NextTry, c.now()) {
 		return nil
 	}
-	o := handOver(ctx, c.now, l.Tries, func(ctx context.Context) (string, error) { return c.sender.SendLetter(ctx, l) })
+	o := handOver(ctx, c.now, l.Tries, l.Answer, func(ctx context.Context) (string, error) { return c.sender.SendLetter(ctx, l) })
 	err := c.settle(ctx, l.ID, o)
 	if o.err != nil {
 		return errors.Join(fmt.Errorf("send letter %s: %w", l.ID, o.err), err)
@@ -150,6 +151,9 @@ func (c *Courier) settle(ctx context.Context, letter string, o outcome) error {
 		if err != nil {
 			return err
 		}
-		return tx.Record(ctx, ev)
+		if err := tx.Record(ctx, ev); err != nil || !o.gone || o.mailbox == "" || l.Person == "" {
+			return err
+		}
+		return lost{by: "system", person: l.Person, channel: string(directory.Mail), address: o.mailbox, message: l.ID, why: o.answer}.mark(ctx, tx, c.now())
 	})
 }

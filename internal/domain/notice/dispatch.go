@@ -18,8 +18,10 @@ type Sender interface {
 
 // Rejection is a provider's final no.
 type Rejection struct {
-	Answer string
-	Gone   bool // the contact itself takes nothing any more, whatever it is sent
+	Answer  string
+	Gone    bool   // the contact itself takes nothing any more, whatever it is sent
+	Mailbox string // the mail address that is gone, when it is one
+	Doubted bool   // services say so by mistake too: final only when it is said for some minutes
 }
 
 // Error describes the rejection for a log.
@@ -35,6 +37,22 @@ func backoff(tries int) time.Duration {
 	steps := []time.Duration{2 * time.Second, 5 * time.Second, 15 * time.Second, 30 * time.Second, time.Minute, 2 * time.Minute}
 	return steps[min(max(tries, 1), len(steps))-1]
 }
+
+// doubts is the try from which on a doubted no is believed when it is said twice running:
+// after some four minutes, as the backoff goes.
+const doubts = 7
+
+// maxWait bounds how long a provider may put us off with a time of its own.
+const maxWait = time.Hour
+
+// Busy is a provider's no for now that names the time after which it wants to be asked again.
+type Busy struct {
+	Answer string
+	Wait   time.Duration
+}
+
+// Error describes the answer for a log.
+func (b *Busy) Error() string { return b.Answer }
 
 // Dispatcher sends what is planned. Any number may run, in any number of processes.
 type Dispatcher struct {
@@ -106,37 +124,47 @@ func lapsing(claim, now time.Time) bool { return claim.Sub(now) < Lease/2 }
 
 // outcome is what became of handing one message to a provider.
 type outcome struct {
-	state  SendState // Sent, Refused, or Planned: to be tried again
-	answer string
-	gone   bool      // refused, as everything else that goes there will be
-	at     time.Time // when it was sent, or is to be tried again
-	err    error     // why it is to be tried again
+	state   SendState // Sent, Refused, Planned: to be tried again; or Cancelled before it was handed over
+	answer  string
+	gone    bool      // refused, as everything else that goes there will be
+	mailbox string    // the mail address that is gone, when it is one
+	at      time.Time // when it was sent, or is to be tried again
+	err     error     // why it is to be tried again
 }
 
 // set writes the outcome into an attempt.
 func (o outcome) set(a *Attempt) {
-	a.State, a.Answer = o.state, o.answer
+	a.State = o.state
 	switch o.state {
+	case Cancelled:
+		a.Late = false
+		return // what a provider said before stays
 	case Sent:
 		a.SentAt = o.at
 	case Planned:
 		a.NextTry = o.at
 	}
+	a.Answer = o.answer
 }
 
-// handOver gives one message to a provider within half the lease.
-func handOver(ctx context.Context, now func() time.Time, tries int, send func(context.Context) (string, error)) outcome {
+// handOver gives one message to a provider within half the lease. last is what the try before
+// came to.
+func handOver(ctx context.Context, now func() time.Time, tries int, last string, send func(context.Context) (string, error)) outcome {
 	ctx, cancel := context.WithTimeout(ctx, Lease/2)
 	defer cancel()
 	answer, err := send(ctx)
 	var no *Rejection
+	var busy *Busy
+	wait := backoff(tries)
 	switch {
 	case err == nil:
 		return outcome{state: Sent, answer: clip(answer, 200), at: now()}
-	case errors.As(err, &no):
-		return outcome{state: Refused, answer: clip(no.Answer, 200), gone: no.Gone}
+	case errors.As(err, &no) && (!no.Doubted || tries >= doubts && last == clip(err.Error(), 200)):
+		return outcome{state: Refused, answer: clip(no.Answer, 200), gone: no.Gone, mailbox: no.Mailbox}
+	case errors.As(err, &busy):
+		wait = max(wait, min(busy.Wait, maxWait))
 	}
-	return outcome{state: Planned, answer: clip(err.Error(), 200), at: now().Add(backoff(tries)), err: err}
+	return outcome{state: Planned, answer: clip(err.Error(), 200), at: now().Add(wait), err: err}
 }
 
 // send hands over one claimed attempt and writes what became of it.
@@ -149,22 +177,19 @@ func (d *Dispatcher) send(ctx context.Context, a Attempt) error {
 		return fmt.Errorf("load track %s: %w", a.Track, err)
 	}
 	if !t.wants(a) { // answered between claim and now
-		return d.settle(ctx, a.ID, func(a *Attempt) { a.State, a.Late = Cancelled, false })
+		return d.settle(ctx, a.ID, outcome{state: Cancelled})
 	}
-	o := handOver(ctx, d.now, a.Tries, func(ctx context.Context) (string, error) { return d.sender.Send(ctx, a, t) })
-	err = d.settle(ctx, a.ID, o.set)
-	if o.gone {
-		err = errors.Join(err, d.lose(ctx, a, o.answer))
-	}
+	o := handOver(ctx, d.now, a.Tries, a.Answer, func(ctx context.Context) (string, error) { return d.sender.Send(ctx, a, t) })
+	err = d.settle(ctx, a.ID, o)
 	if o.err != nil {
 		return errors.Join(fmt.Errorf("send notice %s: %w", a.ID, o.err), err)
 	}
 	return err
 }
 
-// settle writes an attempt's outcome with its event. It outlives a cancelled ctx,
-// so that a message handed over just before a stop is not sent twice.
-func (d *Dispatcher) settle(ctx context.Context, attempt string, set func(*Attempt)) error {
+// settle writes an attempt's outcome with its event, and what it says of the contact. It
+// outlives a cancelled ctx, so that a message handed over just before a stop is not sent twice.
+func (d *Dispatcher) settle(ctx context.Context, attempt string, o outcome) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
 	return d.store.UpdateNotices(ctx, func(tx Tx) error {
@@ -176,7 +201,7 @@ func (d *Dispatcher) settle(ctx context.Context, attempt string, set func(*Attem
 		if before != Sending && before != Planned {
 			return nil // another process settled it
 		}
-		set(&a)
+		o.set(&a)
 		if err := tx.SaveAttempt(ctx, a); err != nil {
 			return fmt.Errorf("save attempt %s: %w", attempt, err)
 		}
@@ -189,29 +214,10 @@ func (d *Dispatcher) settle(ctx context.Context, attempt string, set func(*Attem
 		if err != nil {
 			return err
 		}
-		return tx.Record(ctx, ev)
-	})
-}
-
-// lose marks the contact of an attempt as one that takes nothing any more: the person is
-// told so on their pages, and notices go to the others.
-func (d *Dispatcher) lose(ctx context.Context, a Attempt, why string) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
-	defer cancel()
-	return d.store.UpdateNotices(ctx, func(tx Tx) error {
-		news, err := tx.ContactFailed(ctx, a.Person, a.Channel, a.Address, why, d.now())
-		if err != nil {
-			return fmt.Errorf("mark contact of notice %s: %w", a.ID, err)
-		}
-		if !news {
-			return nil
-		}
-		ev, err := journal.NewEvent(d.now(), "directory.contact_failed", a.Person, "system",
-			map[string]any{"channel": a.Channel, "notice": a.ID, "answer": why})
-		if err != nil {
+		if err := tx.Record(ctx, ev); err != nil || !o.gone {
 			return err
 		}
-		return tx.Record(ctx, ev)
+		return lost{by: "system", person: a.Person, channel: a.Channel, address: a.Address, message: a.ID, why: o.answer}.mark(ctx, tx, d.now())
 	})
 }
 

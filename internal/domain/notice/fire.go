@@ -34,9 +34,6 @@ type Fired struct {
 	Events   []journal.Event
 }
 
-// workdayHour is when the day begins that ends the window of a light track (rule 2).
-const workdayHour = 9
-
 // slack is how long an all-empty chain rests before it looks for people again.
 const slack = 5 * time.Minute
 
@@ -126,7 +123,7 @@ func (f *Fired) window(w Lookout) time.Duration {
 	d := time.Duration(f.level(w).Window) * time.Minute
 	if f.Track.Urgency == Light && w.Calendar != nil {
 		// To the end of the first working hour of the next working day.
-		d = w.Calendar.NextWorkday(w.Now, workdayHour).Add(time.Hour).Sub(w.Now)
+		d = w.Policy.Hours.firstHourOver(w.Calendar, w.Now).Sub(w.Now)
 	}
 	return d
 }
@@ -219,7 +216,7 @@ func (f *Fired) plan(w Lookout, people []recipient) error {
 // question of rule 8, whose number is 0, goes to all at once.
 func (f *Fired) address(w Lookout, r recipient, number int) {
 	t := &f.Track
-	for _, to := range f.level(w).routes(w.Org.ContactsOf(r.Person)) {
+	for _, to := range f.level(w).routes(w.Org, r.Person) {
 		channel, address := string(to.contact.Channel), to.contact.Destination()
 		if w.owes(r.Person, channel, address) {
 			continue

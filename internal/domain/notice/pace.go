@@ -113,7 +113,7 @@ func (d *Dispatcher) sendBundle(ctx context.Context, claimed []Attempt) error {
 		}
 		if t.wants(a) {
 			as, ts = append(as, a), append(ts, t)
-		} else if err := d.settle(ctx, a.ID, func(a *Attempt) { a.State, a.Late = Cancelled, false }); err != nil {
+		} else if err := d.settle(ctx, a.ID, outcome{state: Cancelled}); err != nil {
 			return err
 		}
 	}
@@ -125,16 +125,13 @@ func (d *Dispatcher) sendBundle(ctx context.Context, claimed []Attempt) error {
 		}
 		return errors.Join(errs...)
 	}
-	o := handOver(ctx, d.now, as[0].Tries, func(ctx context.Context) (string, error) { return g.SendGathered(ctx, as, ts) })
+	o := handOver(ctx, d.now, as[0].Tries, as[0].Answer, func(ctx context.Context) (string, error) { return g.SendGathered(ctx, as, ts) })
 	var errs []error
 	if o.err != nil {
 		errs = append(errs, fmt.Errorf("send notices %s: %w", as[0].Bundle, o.err))
 	}
 	for _, a := range as {
-		errs = append(errs, d.settle(ctx, a.ID, o.set))
-		if o.gone {
-			errs = append(errs, d.lose(ctx, a, o.answer))
-		}
+		errs = append(errs, d.settle(ctx, a.ID, o))
 	}
 	return errors.Join(errs...)
 }

@@ -54,17 +54,37 @@ func (h Hours) Opens(cal *jpcal.Calendar, t time.Time) time.Time {
 	if !ok || cal == nil {
 		return t
 	}
-	at := func(d jpcal.Date, minutes int) time.Time {
-		return d.In(cal.Location(), minutes/60).Add(time.Duration(minutes%60) * time.Minute).UTC()
-	}
 	day := cal.Roll(cal.DateOf(t))
-	if !t.Before(at(day, to)) {
+	if !t.Before(onDay(cal, day, to)) {
 		day = cal.Roll(day.Add(1))
 	}
-	if opens := at(day, from); opens.After(t) {
+	if opens := onDay(cal, day, from); opens.After(t) {
 		return opens
 	}
 	return t
+}
+
+// officeOpens and officeCloses are the working hours that a light track counts by where the
+// company has set none, in minutes of the day.
+const officeOpens, officeCloses = 9 * 60, 18 * 60
+
+// firstHourOver is when the first working hour of the next working day is over. Before work
+// begins on a working day that is the same day (rule 2).
+func (h Hours) firstHourOver(cal *jpcal.Calendar, t time.Time) time.Time {
+	from, to, ok := h.minutes()
+	if !ok {
+		from, to = officeOpens, officeCloses
+	}
+	day := cal.Roll(cal.DateOf(t))
+	if !onDay(cal, day, from).After(t) {
+		day = cal.Roll(day.Add(1))
+	}
+	return onDay(cal, day, min(from+60, to))
+}
+
+// onDay is a time of a day, in minutes from its beginning.
+func onDay(cal *jpcal.Calendar, d jpcal.Date, minutes int) time.Time {
+	return d.In(cal.Location(), minutes/60).Add(time.Duration(minutes%60) * time.Minute).UTC()
 }
 
 // rests gives when work begins again, if the track must wait for that now (rule 10).

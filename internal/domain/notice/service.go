@@ -25,8 +25,9 @@ type Queue interface {
 // Tx is one transaction over tracks and attempts.
 type Tx interface {
 	Queue
-	bounceTx
+	lostTx
 	rosterTx
+	proofTx
 	// LockTrack reads a track and holds it until the transaction ends.
 	LockTrack(ctx context.Context, track string) (Track, []Told, error)
 	// SaveFired writes a track that exists, with what its firing added.
@@ -38,8 +39,6 @@ type Tx interface {
 	SavePolicy(ctx context.Context, p Policy) error
 	// ContactWorked notes that what was sent to a person's contact was read there.
 	ContactWorked(ctx context.Context, person, channel, address string, at time.Time) error
-	// ContactFailed notes that a contact refused for good, and reports whether that is news.
-	ContactFailed(ctx context.Context, person, channel, address, why string, at time.Time) (bool, error)
 	// HoldCase reports whether the case still wants work, and keeps that so until the
 	// transaction ends.
 	HoldCase(ctx context.Context, incident string) (open bool, err error)
@@ -74,6 +73,7 @@ type Store interface {
 	LatestPolicy(ctx context.Context) (Policy, error)
 	PolicyVersion(ctx context.Context, version int) (Policy, error)
 	DaysOff(ctx context.Context) ([]DayOff, error) // of the company alone, by day
+	ProofWanted(ctx context.Context) (bool, error) // as was last saved
 	Rosters(ctx context.Context) ([]Roster, error) // by name
 	Stats(ctx context.Context, now time.Time) (Stats, error)
 }
@@ -112,15 +112,8 @@ type Service struct {
 	people   *directory.Service
 	now      func() time.Time
 	calendar *jpcal.Calendar
-	proof    bool // a link alone does not answer
+	proof    bool // by the configuration: a link alone does not answer
 }
-
-// WantProof makes a link answer only for who has proven that it is them. It is called
-// before the service is used.
-func (s *Service) WantProof() { s.proof = true }
-
-// WantsProof reports whether a link alone does not answer.
-func (s *Service) WantsProof() bool { return s.proof }
 
 // NewService makes the service. The calendar is the company's; with nil every day and hour
 // is one of work.
@@ -247,9 +240,8 @@ func (s *Service) Acknowledge(ctx context.Context, by access.Actor, a Ack) (Trac
 	if err := c.Err(); err != nil {
 		return Track{}, err
 	}
-	if s.proof && by.Via == access.ByLink && by.Fresh.IsZero() {
-		c.Add("password", "fault.prove_link", nil)
-		return Track{}, c.Err()
+	if err := s.mustProve(ctx, by); err != nil {
+		return Track{}, err
 	}
 	t, _, err := s.store.Track(ctx, a.Track)
 	if err != nil {

@@ -50,6 +50,36 @@ func TestRule10LightTracksKeepTheCalendar(t *testing.T) {
 	}
 }
 
+// The first working hour is the company's own.
+func TestRule2LightTracksKeepTheCompanysHours(t *testing.T) {
+	t.Parallel()
+	at := func(d, h, min int) time.Time { return time.Date(2026, 11, d, h, min, 0, 0, jst) }
+	for _, tt := range []struct {
+		name       string
+		hours      notice.Hours
+		told, next time.Time
+	}{
+		{"late company", notice.Hours{From: "10:30", To: "19:00"}, at(18, 15, 0), at(19, 11, 30)},
+		{"late company, at its first minute", notice.Hours{From: "10:30", To: "19:00"}, at(18, 10, 30), at(19, 11, 30)},
+		{"early company, over a holiday", notice.Hours{From: "07:00", To: "15:00"}, at(20, 14, 59), at(24, 8, 0)},
+		{"half an hour of work", notice.Hours{From: "13:00", To: "13:30"}, at(18, 13, 10), at(19, 13, 30)},
+		{"no hours at all", notice.Hours{}, at(18, 3, 0), at(18, 10, 0)},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t, tt.told, nil)
+			p := notice.DefaultPolicy()
+			p.Reason, p.Hours = "就業時間", tt.hours
+			_, err := h.notice.SetPolicy(t.Context(), h.as("per_pm"), p, false)
+			h.must(err)
+			i := h.report(incident.NearMiss, "per_emp", nil)
+			if tr := h.track(i, notice.Supervisor); !tr.NextFire.Equal(tt.next) || !tr.LevelEnd.Equal(tt.next) {
+				t.Errorf("goes on at %v, the window ends at %v, want %v", tr.NextFire.In(jst), tr.LevelEnd.In(jst), tt.next)
+			}
+		})
+	}
+}
+
 // Urgent tracks run by the minute across every edge of the calendar.
 func TestRule10UrgentTracksIgnoreTheCalendar(t *testing.T) {
 	t.Parallel()

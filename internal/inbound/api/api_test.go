@@ -312,6 +312,11 @@ func TestTerms(t *testing.T) {
 	}
 	w.send("per_manager", "PUT", path, body).want(409)
 
+	w.send("per_hanako", "PUT", "/api/v1/link-proof", `{"on":true}`).want(403)
+	w.send("per_manager", "PUT", "/api/v1/link-proof", `{"on":true}`).want(204)
+	if p := w.send("per_hanako", "GET", "/api/v1/link-proof", "").want(200).json(); p["on"] != true || p["fixed"] != false {
+		t.Errorf("proof at links: %v", p)
+	}
 	w.send("per_hanako", "PUT", "/api/v1/days-off/2027-06-01", `{"name":"創立記念日"}`).want(403)
 	w.send("per_manager", "PUT", "/api/v1/days-off/2027-02-30", `{"name":"x"}`).want(422)
 	w.send("per_manager", "PUT", "/api/v1/days-off/2027-06-01", `{"name":"創立記念日"}`).want(204)

@@ -66,6 +66,13 @@ type confirmIn struct {
 	}
 }
 
+type kindIn struct {
+	CaseRef
+	Body struct {
+		Kind string `json:"kind" enum:"virus,missent,lost,tampered,odd_behaviour,service_stopped,malfunction,rule_broken,complaint,near_miss" doc:"The guessed one confirms it."`
+	}
+}
+
 func (in *confirmIn) thanks() string {
 	if in.Body == nil {
 		return ""
@@ -97,6 +104,10 @@ func (s *server) caseRoutes() {
 	add(s, op(http.MethodPost, at+"/status", "set-status", tag, "Move the case to another status"),
 		func(ctx context.Context, by access.Actor, in *statusIn) (*none, error) {
 			return nil, s.Incidents.SetStatus(ctx, by, in.Incident, incident.Status(in.Body.Status), in.Body.Reason)
+		})
+	add(s, op(http.MethodPost, at+"/kind", "choose-kind", tag, "Say of what kind a case is whose kind was guessed"),
+		func(ctx context.Context, by access.Actor, in *kindIn) (*none, error) {
+			return nil, s.Incidents.ChooseKind(ctx, by, in.Incident, incident.Kind(in.Body.Kind))
 		})
 	add(s, op(http.MethodPost, at+"/assign", "assign", tag, "Give the case to a person"), s.assign)
 	add(s, op(http.MethodPost, at+"/close-request", "ask-close", tag, "Ask a second person to confirm that the case is done"),
@@ -160,7 +171,7 @@ func (s *server) assign(ctx context.Context, by access.Actor, in *assignIn) (*no
 }
 
 func (s *server) caseOf(ctx context.Context, o *directory.Org, c *incident.Case) caseView {
-	v := caseView{IncidentView: viewOf(o, c.Incident), Sight: sightName(c.Sight), Questions: c.Kind.Questions(),
+	v := caseView{IncidentView: viewOf(o, c.Incident), Guessed: c.Guessed, Sight: sightName(c.Sight), Questions: c.Kind.Questions(),
 		Entries: []entryView{}, Evidence: []evidenceView{}, Tracks: []trackView{}}
 	for _, e := range c.Entries {
 		v.Entries = append(v.Entries, entryOf(o, e))

@@ -17,7 +17,8 @@ type ContactView struct {
 	Address   string    `json:"address" doc:"Mail: the address; else the name of the host it leads to."`
 	Name      string    `json:"name,omitempty"`
 	Own       bool      `json:"own" doc:"The mail address of the directory."`
-	Arrives   bool      `json:"arrives" doc:"Known to arrive within the last 90 days."`
+	Arrives   bool      `json:"arrives" doc:"Known to arrive within the last 90 days, by a channel that the server has."`
+	Off       bool      `json:"off,omitempty" doc:"Its channel is switched off on this server."`
 	Verified  time.Time `json:"verified,omitzero"`
 	Failed    time.Time `json:"failed,omitzero"`
 	FailedWhy string    `json:"failed_why,omitempty"`
@@ -81,8 +82,8 @@ func (s *server) contactRoutes() {
 		})
 }
 
-func (s *server) contactOf(c directory.Contact) ContactView {
-	return ContactView{ID: c.ID, Channel: string(c.Channel), Address: c.Address, Name: c.Name, Own: c.Own(), Arrives: c.Arrives(s.Now()),
+func (s *server) contactOf(o *directory.Org, c directory.Contact) ContactView {
+	return ContactView{ID: c.ID, Channel: string(c.Channel), Address: c.Address, Name: c.Name, Own: c.Own(), Arrives: o.Has(c.Channel) && c.Arrives(s.Now()), Off: !o.Has(c.Channel),
 		Verified: c.Verified, Failed: c.Failed, FailedWhy: c.FailedWhy}
 }
 
@@ -91,10 +92,14 @@ func (s *server) listContacts(ctx context.Context, by access.Actor, _ *none) (*c
 	if err != nil {
 		return nil, err
 	}
+	o, err := s.People.Org(ctx)
+	if err != nil {
+		return nil, err
+	}
 	out := &contactsOut{}
 	out.Body.Items = []ContactView{}
 	for _, c := range cs {
-		out.Body.Items = append(out.Body.Items, s.contactOf(c))
+		out.Body.Items = append(out.Body.Items, s.contactOf(o, c))
 	}
 	return out, nil
 }
@@ -106,7 +111,11 @@ func (s *server) addContact(ctx context.Context, by access.Actor, in *contactIn)
 	if err != nil {
 		return nil, err
 	}
+	o, err := s.People.Org(ctx)
+	if err != nil {
+		return nil, err
+	}
 	out := &contactOut{}
-	out.Body.ContactView, out.Body.Key = s.contactOf(c), key
+	out.Body.ContactView, out.Body.Key = s.contactOf(o, c), key
 	return out, nil
 }

@@ -42,6 +42,7 @@ type world struct {
 	tokens  map[string]string // by person
 	pcs     *device.Service
 	access  *access.Service
+	cases   *incident.Service
 	db      *store.DB
 }
 
@@ -73,7 +74,7 @@ func newWorld(t testing.TB) *world {
 	must(t, err)
 	w := &world{t: t, log: &bytes.Buffer{}, replies: &replies{kept: map[string]Reply{}}, verify: note.VerifierList(verifier),
 		sealer: journal.NewSealer(db, signer, origin, now), tokens: map[string]string{}}
-	w.access, w.db = acc, db
+	w.access, w.cases, w.db = acc, cases, db
 	w.pcs = deviceService(people, cases, db, signer, verifierKey, now)
 	files := &blobs{kept: map[string][]byte{}}
 	assets, requests, stocks := lending(t, db, files, people, signer, now, zone, cat.PrinterIn(i18n.JA, zone), func(ctx context.Context, tx device.Tx, id string) error { return w.pcs.Reissue(ctx, tx, id) })

@@ -18,6 +18,7 @@ type reportIn struct {
 	Agent string `header:"User-Agent" hidden:"true"`
 	Body  struct {
 		Kind       string   `json:"kind" enum:"virus,missent,lost,tampered,odd_behaviour,service_stopped,malfunction,rule_broken,complaint,near_miss"`
+		Nearly     string   `json:"nearly,omitempty" enum:"virus,missent,lost,tampered,odd_behaviour,service_stopped,malfunction,rule_broken,complaint" doc:"Of a near_miss: what it nearly became."`
 		Summary    string   `json:"summary" doc:"One line, at most 200 characters."`
 		OnBehalf   string   `json:"on_behalf,omitempty" doc:"Who found it: person id or employee number."`
 		LeaveOut   []string `json:"leave_out,omitempty" doc:"People whom the report concerns and who must not be told: ids or numbers."`
@@ -48,7 +49,7 @@ func (s *server) report(ctx context.Context, by access.Actor, in *reportIn) (*re
 		return nil, c.Err()
 	}
 	var c fault.Check
-	r := incident.Report{Kind: incident.Kind(in.Body.Kind), Summary: in.Body.Summary, Key: in.Key, Channel: "api",
+	r := incident.Report{Kind: incident.Kind(in.Body.Kind), Nearly: incident.Kind(in.Body.Nearly), Summary: in.Body.Summary, Key: in.Key, Channel: "api",
 		Occurred: moment(&c, "occurred", in.Body.Occurred), Discovered: moment(&c, "discovered", in.Body.Discovered)}
 	if err := c.Err(); err != nil {
 		return nil, err

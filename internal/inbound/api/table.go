@@ -143,6 +143,9 @@ func (s *server) cells(p i18n.Printer, o *directory.Org, x incident.Row) []strin
 
 // finder is who found it when somebody else reported; of an outsider no more than a list says.
 func finder(p i18n.Printer, o *directory.Org, x incident.Row) string {
+	if x.Boxed() {
+		return p.T("near.nobody")
+	}
 	if x.Outside == nil {
 		return o.NameOf(x.OnBehalf)
 	}

@@ -58,6 +58,19 @@ type dayRef struct {
 	Day string `path:"day" doc:"YYYY-MM-DD"`
 }
 
+type linkProof struct {
+	On    bool `json:"on" doc:"The link of a notice answers only for who has shown that it is them."`
+	Fixed bool `json:"fixed" doc:"By the server's configuration: it cannot be ended here."`
+}
+
+type linkProofOut struct{ Body linkProof }
+
+type linkProofIn struct {
+	Body struct {
+		On bool `json:"on"`
+	}
+}
+
 type hurryIn struct {
 	Incident string `path:"incident" maxLength:"100"`
 	Body     struct {
@@ -91,6 +104,15 @@ func (s *server) termRoutes() {
 		func(ctx context.Context, by access.Actor, in *dayRef) (*none, error) {
 			day, _ := jpcal.ParseDate(in.Day)
 			return nil, s.Notices.DropDayOff(ctx, by, day)
+		})
+	add(s, op(http.MethodGet, "/link-proof", "get-link-proof", "settings", "Whether the link of a notice answers by itself"),
+		func(ctx context.Context, by access.Actor, _ *none) (*linkProofOut, error) {
+			p, err := s.Notices.LinkProof(ctx, by)
+			return &linkProofOut{linkProof{p.On, p.Fixed}}, err
+		})
+	add(s, op(http.MethodPut, "/link-proof", "set-link-proof", "settings", "Decide whether the link of a notice answers by itself"),
+		func(ctx context.Context, by access.Actor, in *linkProofIn) (*none, error) {
+			return nil, s.Notices.SetLinkProof(ctx, by, in.Body.On)
 		})
 	add(s, op(http.MethodPost, "/incidents/{incident}/tell-now", "tell-now", "cases", "Tell now whom a report would reach only with the next working hours"),
 		func(ctx context.Context, by access.Actor, in *hurryIn) (*hurryOut, error) {

@@ -52,6 +52,7 @@ type IncidentView struct {
 	ID         string      `json:"id"`
 	Label      string      `json:"label" example:"INC-2026-0042"`
 	Kind       string      `json:"kind"`
+	Nearly     string      `json:"nearly,omitempty" doc:"Of a near_miss: what it nearly became."`
 	Urgency    string      `json:"urgency"`
 	Summary    string      `json:"summary"`
 	Status     string      `json:"status"`
@@ -59,11 +60,12 @@ type IncidentView struct {
 	OnBehalf   *PersonRef  `json:"on_behalf,omitempty" doc:"Who found it, when somebody else reported."`
 	Outside    *OutsideRef `json:"outside,omitempty" doc:"Who found it, when that is nobody of the directory; shortened in lists."`
 	Department string      `json:"department,omitempty"`
-	Channel    string      `json:"channel" doc:"web, api, cli, agent, mail or phone"`
+	Channel    string      `json:"channel" doc:"web, api, cli, agent, mail, phone or box; of a case of the box nobody knows who reported it"`
 	LeftOut    []PersonRef `json:"left_out,omitempty"`
 	Occurred   string      `json:"occurred" doc:"RFC 3339, or \"unknown\"."`
 	Discovered string      `json:"discovered" doc:"RFC 3339, or \"unknown\"."`
 	Reported   time.Time   `json:"reported"`
+	Began      string      `json:"began,omitempty" doc:"When the call began by which it was told; reporter is who took it. RFC 3339."`
 	Assignee   *PersonRef  `json:"assignee,omitempty"`
 	CloseBy    *PersonRef  `json:"close_asked_by,omitempty"`
 	CloseWhy   string      `json:"close_reason,omitempty"`
@@ -77,12 +79,20 @@ type IncidentView struct {
 
 func viewOf(o *directory.Org, i *incident.Incident) IncidentView {
 	return IncidentView{
-		ID: i.ID, Label: i.Label, Kind: string(i.Kind), Urgency: string(i.Urgency), Summary: i.Summary, Status: string(i.Status),
+		ID: i.ID, Label: i.Label, Kind: string(i.Kind), Nearly: string(i.Nearly), Urgency: string(i.Urgency), Summary: i.Summary, Status: string(i.Status),
 		Reporter: refOf(o, i.Reporter), OnBehalf: refOf(o, i.OnBehalf), Outside: outsideOf(i.Outside), Department: o.Departments[i.Department].Name,
 		Channel: i.Channel, LeftOut: refsOf(o, i.LeftOut), Occurred: i.Occurred.String(), Discovered: i.Discovered.String(),
 		Reported: i.Reported, Assignee: refOf(o, i.Assignee), CloseBy: refOf(o, i.CloseBy), CloseWhy: i.CloseWhy,
-		ClosedBy: refOf(o, i.ClosedBy), Closed: i.ClosedAt, Erased: i.ErasedAt, Demo: i.Demo, Drill: i.Drill,
+		ClosedBy: refOf(o, i.ClosedBy), Closed: i.ClosedAt, Erased: i.ErasedAt, Demo: i.Demo, Drill: i.Drill, Began: began(i),
 	}
+}
+
+// began is "" for what was not told over the telephone.
+func began(i *incident.Incident) string {
+	if !i.Began.Known {
+		return ""
+	}
+	return i.Began.String()
 }
 
 func rowView(o *directory.Org, r incident.Row) IncidentView {
@@ -100,6 +110,7 @@ func rowView(o *directory.Org, r incident.Row) IncidentView {
 // caseView is all that the caller may see of a case.
 type caseView struct {
 	IncidentView
+	Guessed   bool           `json:"guessed,omitempty" doc:"Nobody chose the kind yet: it was guessed, of a mail or a call."`
 	Sight     string         `json:"sight" doc:"finder, reader or worker: how much of the case this is."`
 	Questions []string       `json:"questions" doc:"Ids of the kind's follow-up questions."`
 	Entries   []entryView    `json:"entries"`

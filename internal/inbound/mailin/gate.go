@@ -13,9 +13,10 @@ import (
 // gate lets in who may connect, and no more of them than there is room for.
 type gate struct {
 	net.Listener
-	opt Options
-	now func() time.Time
-	log *slog.Logger
+	opt   Options
+	now   func() time.Time
+	log   *slog.Logger
+	count func(Outcome)
 
 	mu     sync.Mutex
 	open   map[*guarded]struct{}
@@ -25,8 +26,8 @@ type gate struct {
 	taking sync.WaitGroup // mails
 }
 
-func newGate(ln net.Listener, o Options, now func() time.Time, log *slog.Logger) *gate {
-	return &gate{Listener: ln, opt: o, now: now, log: log, open: map[*guarded]struct{}{}, recent: map[netip.Addr]int{}}
+func newGate(ln net.Listener, o Options, now func() time.Time, log *slog.Logger, count func(Outcome)) *gate {
+	return &gate{Listener: ln, opt: o, now: now, log: log, count: count, open: map[*guarded]struct{}{}, recent: map[netip.Addr]int{}}
 }
 
 // Accept gives the next connection that may come in.
@@ -47,6 +48,7 @@ func (g *gate) admit(c net.Conn) *guarded {
 	from := ap.Addr().Unmap().WithZone("")
 	if err != nil || !within(g.opt.Networks, from) {
 		g.log.Warn("mail intake: connection refused", "address", c.RemoteAddr().String())
+		g.count(Stranger)
 		g.turnAway(c, "554 5.7.1 Mail is taken from our own mail servers only\r\n")
 		return nil
 	}
@@ -58,6 +60,7 @@ func (g *gate) admit(c net.Conn) *guarded {
 	}
 	g.mu.Unlock()
 	if why != "" {
+		g.count(Limited)
 		g.turnAway(c, "421 4.7.0 "+why+", try again later\r\n")
 		return nil
 	}

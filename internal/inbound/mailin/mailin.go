@@ -78,6 +78,7 @@ type Parts struct {
 	Catalogue *i18n.Catalogue
 	Now       func() time.Time
 	Log       *slog.Logger
+	Count     func(Outcome) // what became of each mail, from several goroutines at once
 }
 
 // Server takes mails.
@@ -125,7 +126,7 @@ func New(p Parts, o Options) *Server {
 // Run serves on ln until ctx ends. What is being taken then is finished first.
 func (s *Server) Run(ctx context.Context, ln net.Listener) error {
 	s.life = context.WithoutCancel(ctx)
-	s.gate = newGate(ln, s.opt, s.Now, s.Log)
+	s.gate = newGate(ln, s.opt, s.Now, s.Log, s.Count)
 	srv := smtp.NewServer(smtp.BackendFunc(func(c *smtp.Conn) (smtp.Session, error) { return s.session(c) }))
 	srv.Domain = s.opt.Host
 	srv.MaxRecipients, srv.MaxMessageBytes, srv.MaxLineLength = 10, s.opt.MaxBytes, 64<<10
@@ -194,6 +195,7 @@ func (s *session) Mail(from string, _ *smtp.MailOptions) error {
 // Rcpt takes the addresses of the intake, and no other: nothing is passed on.
 func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
 	if !slices.Contains(s.srv.opt.Addresses, strings.ToLower(to)) {
+		s.srv.Count(Elsewhere)
 		return refuse(550, [3]int{5, 1, 1}, "No such address here, and nothing is passed on")
 	}
 	return nil

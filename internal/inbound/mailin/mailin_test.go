@@ -71,9 +71,16 @@ type house struct {
 	addr    string
 	stop    func()
 
-	mu  sync.Mutex
-	now time.Time
-	log bytes.Buffer
+	mu    sync.Mutex
+	now   time.Time
+	log   bytes.Buffer
+	count map[mailin.Outcome]int
+}
+
+func (h *house) counted(o mailin.Outcome) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.count[o]++
 }
 
 func (h *house) clock() time.Time {
@@ -98,7 +105,7 @@ func start(t testing.TB, change func(*mailin.Options)) *house {
 	t.Helper()
 	db := storetest.SQLite(t)
 	storetest.Seed(t, db, directorytest.Company())
-	h := &house{t: t, db: db, shelf: &shelf{kept: map[string][]byte{}}, now: directorytest.Noon()}
+	h := &house{t: t, db: db, shelf: &shelf{kept: map[string][]byte{}}, now: directorytest.Noon(), count: map[mailin.Outcome]int{}}
 	people := directory.NewService(db, h.clock)
 	h.notices = notice.NewService(db, people, h.clock, nil)
 	var err error
@@ -113,7 +120,7 @@ func start(t testing.TB, change func(*mailin.Options)) *house {
 	if change != nil {
 		change(&o)
 	}
-	s := mailin.New(mailin.Parts{Cases: h.cases, Notices: h.notices, People: people, Catalogue: cat, Now: h.clock, Log: slog.New(slog.NewTextHandler(h, nil))}, o)
+	s := mailin.New(mailin.Parts{Cases: h.cases, Notices: h.notices, People: people, Catalogue: cat, Now: h.clock, Log: slog.New(slog.NewTextHandler(h, nil)), Count: h.counted}, o)
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	h.must(err)
 	h.addr = ln.Addr().String()

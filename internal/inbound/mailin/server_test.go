@@ -351,31 +351,36 @@ func TestReceipts(t *testing.T) {
 	}
 }
 
+// dsn is the report of a mail server that a mail could not be delivered.
+func dsn(id, action, status string) string {
+	return "From: MAILER-DAEMON@mx.else.example\nSubject: Undelivered\nMessage-ID: <d" + id + action + ">\nContent-Type: multipart/report; report-type=delivery-status; boundary=r\n\n--r\nContent-Type: text/plain\n\nfailed\n" +
+		"--r\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; mx\n\nFinal-Recipient: rfc822; x@y.example\nAction: " + action + "\nStatus: " + status + "\nDiagnostic-Code: smtp; 550 no such user\n" +
+		"--r\nContent-Type: message/rfc822\n\nMessage-ID: <" + id + ">\nSubject: x\n\nx\n--r--\n"
+}
+
+// sentNotice is a case, and a notice of it that the mail server has taken.
+func (h *house) sentNotice() (*incident.Incident, notice.Attempt) {
+	h.t.Helper()
+	i, err := h.cases.Report(h.t.Context(), directorytest.As(directorytest.Company(), "per_emp", h.clock()), incident.Report{Kind: incident.Lost, Summary: "bag"})
+	h.must(err)
+	_, err = notice.NewDispatcher(h.db, sent{}, h.clock, 1).SendDue(h.t.Context())
+	h.must(err)
+	_, _, attempts, err := h.db.TracksOf(h.t.Context(), i.ID)
+	h.must(err)
+	return i, attempts[0]
+}
+
 // TestOurMailComesBack: the contact that a notice went to counts as failing, once, and only
 // by who knows the name of that mail.
 func TestOurMailComesBack(t *testing.T) {
 	t.Parallel()
 	h := start(t, nil)
-	emp := directorytest.As(directorytest.Company(), "per_emp", h.clock())
-	i, err := h.cases.Report(t.Context(), emp, incident.Report{Kind: incident.Lost, Summary: "bag"})
-	h.must(err)
-	d := notice.NewDispatcher(h.db, sent{}, h.clock, 1)
-	if _, err := d.SendDue(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	_, _, attempts, err := h.db.TracksOf(t.Context(), i.ID)
-	h.must(err)
-	dsn := func(id, action, status string) string {
-		return "From: MAILER-DAEMON@mx.else.example\nSubject: Undelivered\nMessage-ID: <d" + id + action + ">\nContent-Type: multipart/report; report-type=delivery-status; boundary=r\n\n--r\nContent-Type: text/plain\n\nfailed\n" +
-			"--r\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; mx\n\nFinal-Recipient: rfc822; x@y.example\nAction: " + action + "\nStatus: " + status + "\nDiagnostic-Code: smtp; 550 no such user\n" +
-			"--r\nContent-Type: message/rfc822\n\nMessage-ID: <" + id + ">\nSubject: x\n\nx\n--r--\n"
-	}
+	i, a := h.sentNotice()
 	verified := func(person string) bool {
 		o, err := h.db.LoadOrg(t.Context())
 		h.must(err)
 		return !o.People[person].Verified.IsZero()
 	}
-	a := attempts[0]
 	for _, m := range []string{dsn("ntc_0000000000000000000000000a@sekimori.aoba.example", "failed", "5.1.1"), dsn(a.ID+"@other.example", "failed", "5.1.1"),
 		dsn(a.ID+"@sekimori.aoba.example", "delayed", "4.4.1")} {
 		if code, text := h.mail("", m); code != 250 {

@@ -28,19 +28,50 @@ const original = "mail.eml"
 
 // Data takes the mail itself. It answers when everything is durable.
 func (s *session) Data(r io.Reader) error {
+	outcome, err := s.data(r)
+	s.srv.Count(outcome)
+	return err
+}
+
+func (s *session) data(r io.Reader) (Outcome, error) {
 	if !s.conn.gate.begin(s.conn) {
-		return refuse(421, [3]int{4, 3, 2}, "The server is stopping")
+		return Failed, refuse(421, [3]int{4, 3, 2}, "The server is stopping")
 	}
 	defer s.conn.gate.end(s.conn)
 	s.conn.SetReadDeadline(time.Now().Add(content))
 	raw, free, err := s.srv.receive(r)
 	defer free()
 	if err != nil {
-		return err
+		return refused(err), err
 	}
 	ctx, cancel := context.WithTimeout(s.srv.life, taking)
 	defer cancel()
-	return s.srv.answer(ctx, s.srv.take(ctx, raw, s))
+	outcome, err := s.srv.take(ctx, raw, s)
+	if err == nil {
+		return outcome, nil
+	}
+	err = s.srv.answer(ctx, err)
+	return refused(err), err
+}
+
+// refused is what becomes of a mail with such an answer.
+func refused(answer error) Outcome {
+	var said *smtp.SMTPError
+	if !errors.As(answer, &said) {
+		return Failed // the line broke
+	}
+	switch said.Code {
+	case 552:
+		return Oversized
+	case 554:
+		return Loop
+	case 550:
+		return Malformed
+	}
+	if said.EnhancedCode == (smtp.EnhancedCode{4, 7, 1}) || said.Code == 452 {
+		return Limited
+	}
+	return Failed
 }
 
 // receive reads a mail whole, while there is room for it. free gives the room back.
@@ -88,8 +119,6 @@ func bareLineEnd(b []byte) bool {
 func (s *Server) answer(ctx context.Context, err error) error {
 	var said *smtp.SMTPError
 	switch f := fault.As(err); {
-	case err == nil:
-		return nil
 	case errors.As(err, &said):
 		return said
 	case f != nil && f.Kind == fault.TooLarge:
@@ -102,34 +131,38 @@ func (s *Server) answer(ctx context.Context, err error) error {
 }
 
 // take makes of a mail what it is: a report, an addition, a bounce, or nothing.
-func (s *Server) take(ctx context.Context, raw []byte, from *session) error {
+func (s *Server) take(ctx context.Context, raw []byte, from *session) (Outcome, error) {
 	m := read(raw)
 	sender := senderOf(m.head)
 	if s.loops(m.head, sender) {
-		return refuse(554, [3]int{5, 4, 6}, "The mail goes round in a circle")
+		return "", refuse(554, [3]int{5, 4, 6}, "The mail goes round in a circle")
 	}
 	if m.report != nil && m.report.failed {
 		return s.bounced(ctx, m)
 	}
 	if m.report != nil || from.from == "" || automatic(m.head) || daemon(sender.address) {
 		s.Log.InfoContext(ctx, "mail intake: answer of a program dropped", "address", from.conn.from.String())
-		return nil
+		return Dropped, nil
 	}
 	by, proof, err := s.whose(ctx, m.head, sender, from)
 	if err != nil {
-		return err
+		return "", err
 	}
 	if !s.allowed(by, sender) {
 		s.Log.WarnContext(ctx, "mail intake: too many mails", "address", from.conn.from.String())
-		return refuse(451, [3]int{4, 7, 1}, "Too many mails within the hour, try again later")
+		return "", refuse(451, [3]int{4, 7, 1}, "Too many mails within the hour, try again later")
 	}
 	in := s.mailed(m, raw, sender, proof)
 	in.Receipt = in.Sender != "" && wantsReceipt(m.head) && (proof != "" || strings.EqualFold(from.from, sender.address))
 	t, err := s.Cases.TakeMail(ctx, by, in)
 	if err != nil {
-		return err
+		return "", err
 	}
-	return s.keepFiles(ctx, by, t, m, in, raw)
+	outcome := Accepted
+	if t.Before {
+		outcome = Repeated
+	}
+	return outcome, s.keepFiles(ctx, by, t, m, in, raw)
 }
 
 // mailed puts a mail into the domain's words.
@@ -250,20 +283,21 @@ func (s *Server) allowed(by access.Actor, sender mailbox) bool {
 
 // bounced tells the domain that a mail of ours came back. One that is none of ours is
 // dropped.
-func (s *Server) bounced(ctx context.Context, m *message) error {
+func (s *Server) bounced(ctx context.Context, m *message) (Outcome, error) {
 	id := messageID(m.report.original.get("message-id"))
 	ours := s.localName(id)
 	known := false
 	if ours != id {
 		var err error
 		if known, err = s.Notices.Bounced(ctx, access.System(), ours, clean(m.report.why)); err != nil {
-			return fmt.Errorf("take bounce: %w", err)
+			return "", fmt.Errorf("take bounce: %w", err)
 		}
 	}
 	if !known {
 		s.Log.InfoContext(ctx, "mail intake: bounce of a mail that is not ours dropped")
+		return Dropped, nil
 	}
-	return nil
+	return Bounce, nil
 }
 
 // maxHops is how many servers a mail may have gone through.

@@ -43,7 +43,7 @@ func newLending(t testing.TB) *world {
 			Lang: "ja", Email: "keeper@company.example"})
 	}))
 	must(t, w.parts.Access.SetLogin(ctx, access.System(), "per_keeper", "keeper", password))
-	secret, _, err := w.parts.Access.Begin(ctx, "per_keeper", "keeper", access.Origin{Address: "192.0.2.1", Agent: "test"})
+	secret, _, err := w.parts.Access.Begin(ctx, "per_keeper", access.Origin{Address: "192.0.2.1", Agent: "test"})
 	must(t, err)
 	w.cookies["keeper"] = secret
 	for _, n := range []string{"USB-0001", "USB-0002"} {

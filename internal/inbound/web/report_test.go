@@ -224,10 +224,15 @@ func TestUploadsThatAreRefused(t *testing.T) {
 func TestTalliesShowSilence(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
+	w.crowd("dpt_it", 4)
 	w.report("near_miss", "k")
 	body := w.get("hanako", "/tallies")
 	if !strings.Contains(body, "報告なし") || !strings.Contains(body, "情報システム部") || strings.Contains(body, "青木 花子</td>") {
 		t.Error("the silent department is not shown")
+	}
+	// Four people work in sales: what they say stands under the whole company.
+	if strings.Contains(body[strings.Index(body, "<main"):], "営業部") || !strings.Contains(body, "全社") || !strings.Contains(body, "1件もない部署: 1</b> 情報システム部") {
+		t.Error("a small department has numbers of its own")
 	}
 	checkHTML(t, "tallies", body)
 }

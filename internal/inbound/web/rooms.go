@@ -8,6 +8,7 @@ import (
 	"sekimori/internal/domain/device"
 	"sekimori/internal/domain/notice"
 	"sekimori/internal/inbound/web/answer"
+	"sekimori/internal/inbound/web/calls"
 	"sekimori/internal/inbound/web/cases"
 	"sekimori/internal/inbound/web/contacts"
 	"sekimori/internal/inbound/web/devices"
@@ -15,6 +16,7 @@ import (
 	"sekimori/internal/inbound/web/ledger"
 	"sekimori/internal/inbound/web/lessons"
 	"sekimori/internal/inbound/web/morning"
+	"sekimori/internal/inbound/web/near"
 	"sekimori/internal/inbound/web/outbox"
 	"sekimori/internal/inbound/web/outside"
 	"sekimori/internal/inbound/web/people"
@@ -105,13 +107,15 @@ func contactRoom(p Parts) room {
 // rooms lists every room of the web with what it needs: the whole site on one page.
 func rooms(p Parts) []room {
 	stream := events{live: p.Live, cases: p.Incidents, pcs: p.Devices, things: p.things(), beat: 25 * time.Second, quiet: time.Second, life: 15 * time.Minute}
-	strangers := outside.New(p.Incidents)
+	strangers := outside.New(p.Incidents, p.Links.Seal)
 	out := []room{
 		home(),
 		{routes: stream.routes()},
 		{signin.Routes(signin.Deps{Door: p.Access, Keys: p.Access, Demo: p.Demo}), signin.Templates()},
 		{report.Routes(report.Deps{Cases: p.Incidents, Files: p.Incidents, Counts: p.Incidents, Lookouts: p.Notices, PCs: p.Devices, Things: p.ledger(), Outside: strangers}), report.Templates()},
 		{strangers.Routes(), outside.Templates()},
+		{near.Routes(near.Deps{Box: p.Incidents, Gate: strangers}), near.Templates()},
+		{calls.Routes(calls.Deps{Cases: p.Incidents, Seal: p.Links.Seal}), calls.Templates()},
 		contactRoom(p),
 		{answer.Routes(answer.Deps{Links: p.Links, Notices: p.Notices, Cases: p.Incidents, Prover: p.Access}), answer.Templates()},
 		{morning.Routes(p.morning()), morning.Templates()},

@@ -98,7 +98,7 @@ func New(p Parts) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return Behind(p.TrustedProxies, secure(p.Secure, measure(p.Metrics, guarded))), nil
+	return Behind(p.TrustedProxies, secure(p.Secure, measure(p.Metrics, nameless(rs), guarded))), nil
 }
 
 // room is one package of pages.
@@ -190,7 +190,8 @@ func sameOrigin(kit *page.Kit, base string, next http.Handler) (http.Handler, er
 }
 
 // measure reports each answer by its route, never by its address, which may name a person.
-func measure(report func(string, int, time.Duration), next http.Handler) http.Handler {
+// Those of unmeasured are left out.
+func measure(report func(string, int, time.Duration), unmeasured map[string]bool, next http.Handler) http.Handler {
 	if report == nil {
 		return next
 	}
@@ -201,6 +202,9 @@ func measure(report func(string, int, time.Duration), next http.Handler) http.Ha
 		name := r.Pattern
 		if name == "" {
 			name = "none"
+		}
+		if unmeasured[name] {
+			return
 		}
 		report(name, rec.status, time.Since(start))
 	})
@@ -235,6 +239,19 @@ func home() room {
 			return ignoreGone(r.Context(), err)
 		}},
 	}}
+}
+
+// nameless lists the routes whose askers are to stay unknown.
+func nameless(rs []room) map[string]bool {
+	out := map[string]bool{}
+	for _, r := range rs {
+		for _, one := range r.routes {
+			if one.Nameless {
+				out[one.Pattern] = true
+			}
+		}
+	}
+	return out
 }
 
 // ignoreGone drops the error of a reader who has gone away.

@@ -79,7 +79,7 @@ func newWorld(t testing.TB, change ...func(*Parts)) *world {
 	must(t, db.UpdateDirectory(ctx, func(tx directory.Tx) error { return found(ctx, tx, now()) }))
 	for _, p := range []string{"hanako", "boss", "manager", "auditor", "admin"} {
 		must(t, acc.SetLogin(ctx, access.System(), "per_"+p, p, password))
-		secret, _, err := acc.Begin(ctx, "per_"+p, p, access.Origin{Address: "192.0.2.1", Agent: "test"})
+		secret, _, err := acc.Begin(ctx, "per_"+p, access.Origin{Address: "192.0.2.1", Agent: "test"})
 		must(t, err)
 		w.cookies[p] = secret
 	}

@@ -46,11 +46,10 @@ type Mint struct {
 	spent map[string]time.Time // nonce to when it may be forgotten; guarded by mu
 }
 
-// NewMint makes a mint with a key of its own, so that challenges end with the program.
-// life is how long a challenge may be answered; most is how many spent ones are remembered.
-func NewMint(life time.Duration, most int) *Mint {
-	key := make([]byte, 32)
-	rand.Read(key) // never fails: crypto/rand ends the program instead
+// NewMint makes a mint. Those of one key take each other's challenges, and each remembers only
+// what was answered to itself: who has several keeps that elsewhere too. life is how long a
+// challenge may be answered; most is how many spent ones are remembered.
+func NewMint(key []byte, life time.Duration, most int) *Mint {
 	return &Mint{key: key, life: life, most: most, spent: map[string]time.Time{}}
 }
 

@@ -13,7 +13,7 @@ func enough(Done) bool { return true }
 
 func TestWorkIsTakenOnce(t *testing.T) {
 	t.Parallel()
-	m, now := NewMint(time.Hour, 100), time.Unix(1_800_000_000, 0)
+	m, now := NewMint([]byte("a"), time.Hour, 100), time.Unix(1_800_000_000, 0)
 	c := m.Challenge(now, 8)
 	answer, ok := Solve(c)
 	if !ok {
@@ -47,9 +47,20 @@ func TestWorkIsTakenOnce(t *testing.T) {
 	}
 }
 
+// Two servers of one key take each other's challenges.
+func TestWorkOfAnotherServer(t *testing.T) {
+	t.Parallel()
+	m, other, now := NewMint([]byte("a"), time.Hour, 100), NewMint([]byte("a"), time.Hour, 100), time.Unix(1_800_000_000, 0)
+	c := m.Challenge(now, 8)
+	answer, _ := Solve(c)
+	if err := other.Check(now, c, answer, enough); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestWorkRefused(t *testing.T) {
 	t.Parallel()
-	m, other, now := NewMint(time.Hour, 100), NewMint(time.Hour, 100), time.Unix(1_800_000_000, 0)
+	m, other, now := NewMint([]byte("a"), time.Hour, 100), NewMint([]byte("b"), time.Hour, 100), time.Unix(1_800_000_000, 0)
 	c := m.Challenge(now, 8)
 	answer, _ := Solve(c)
 	wrong := 0
@@ -87,7 +98,7 @@ func TestWorkRefused(t *testing.T) {
 
 func TestSpentWorkIsForgotten(t *testing.T) {
 	t.Parallel()
-	m, now := NewMint(time.Hour, 2), time.Unix(1_800_000_000, 0)
+	m, now := NewMint([]byte("a"), time.Hour, 2), time.Unix(1_800_000_000, 0)
 	give := func(at time.Time) error {
 		c := m.Challenge(at, 1)
 		answer, _ := Solve(c)
@@ -105,7 +116,7 @@ func TestSpentWorkIsForgotten(t *testing.T) {
 }
 
 func FuzzCheck(f *testing.F) {
-	m, now := NewMint(time.Hour, 1000), time.Unix(1_800_000_000, 0)
+	m, now := NewMint([]byte("a"), time.Hour, 1000), time.Unix(1_800_000_000, 0)
 	f.Add(m.Challenge(now, 3), "17")
 	f.Add("v1.1.1.1.1", "0")
 	f.Add("....", "")

@@ -12,6 +12,7 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -46,10 +47,7 @@ func NewClient(g Guard, caFile string) (*Client, error) {
 			return nil, fmt.Errorf("%s holds no certificate", caFile)
 		}
 	}
-	return &Client{guard: g, http: &http.Client{
-		Transport: byScheme{secure: g.transport(false, trust), plain: g.transport(true, trust)}, Timeout: limit,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}}, nil
+	return &Client{guard: g, http: &http.Client{Transport: byScheme{secure: g.transport(false, trust), plain: g.transport(true, trust)}, Timeout: limit}}, nil
 }
 
 // transport connects through the guard.
@@ -62,12 +60,18 @@ func (g Guard) transport(plain bool, trust *tls.Config) *http.Transport {
 // byScheme keeps what is not encrypted away from the Internet.
 type byScheme struct{ secure, plain http.RoundTripper }
 
-// RoundTrip sends a request.
+// RoundTrip sends a request. Where a redirect leads is taken out of its answer: none is
+// followed, and one that nobody could follow is an answer all the same.
 func (t byScheme) RoundTrip(r *http.Request) (*http.Response, error) {
+	by := t.secure
 	if r.URL.Scheme == "http" {
-		return t.plain.RoundTrip(r)
+		by = t.plain
 	}
-	return t.secure.RoundTrip(r)
+	res, err := by.RoundTrip(r)
+	if err == nil {
+		res.Header.Del("Location")
+	}
+	return res, err
 }
 
 // MayReach is an error when the guard refuses the URL at first sight: what is no https
@@ -130,7 +134,10 @@ func (c *Client) Post(ctx context.Context, to string, body []byte, header http.H
 	return Judge(res, err)
 }
 
-// Judge reads what came of a request, and ends it.
+// Judge reads what came of a request, and ends it. A service that has moved or says that it
+// is gone is believed at once; every other no to what was asked (4xx) only when it keeps
+// saying so, because services say 403 and 404 by mistake too. What may pass is an error, with
+// the time that the service asks for when it names one (Retry-After).
 func Judge(res *http.Response, err error) (answer string, _ error) {
 	var in *insideError
 	if errors.As(err, &in) {
@@ -140,17 +147,38 @@ func Judge(res *http.Response, err error) (answer string, _ error) {
 		return "", fmt.Errorf("post: %w", err)
 	}
 	defer res.Body.Close()
-	_, err = io.Copy(io.Discard, res.Body)
+	io.Copy(io.Discard, res.Body) // so that the connection can be used again; the status says all
 	answer = fmt.Sprintf("HTTP %d", res.StatusCode)
-	switch {
-	case res.StatusCode >= 200 && res.StatusCode < 300:
-		return answer, nil // whatever became of the rest of the body
-	case res.StatusCode >= 300 && res.StatusCode < 400:
+	switch code := res.StatusCode; {
+	case code >= 200 && code < 300:
+		return answer, nil
+	case code >= 300 && code < 400:
 		return "", &notice.Rejection{Answer: answer + ": redirects are not followed", Gone: true}
-	case res.StatusCode == http.StatusNotFound || res.StatusCode == http.StatusGone:
+	case code == http.StatusGone:
 		return "", &notice.Rejection{Answer: answer, Gone: true}
-	case err != nil:
-		return "", fmt.Errorf("%s: %w", answer, err)
+	case code >= 400 && code < 500 && !passing(code):
+		return "", &notice.Rejection{Answer: answer, Gone: true, Doubted: true}
+	}
+	if wait := retryAfter(res.Header.Get("Retry-After"), time.Now()); wait > 0 {
+		return "", &notice.Busy{Answer: answer, Wait: wait}
 	}
 	return "", errors.New(answer)
+}
+
+// passing reports whether a 4xx is about the moment and not about what was asked.
+func passing(code int) bool {
+	return code == http.StatusRequestTimeout || code == http.StatusMisdirectedRequest || code == http.StatusLocked ||
+		code == http.StatusTooEarly || code == http.StatusTooManyRequests
+}
+
+// retryAfter reads how long a service wants to be left alone: seconds, or a date (RFC 9110,
+// 10.2.3). What cannot be read is no wait.
+func retryAfter(s string, now time.Time) time.Duration {
+	if n, err := strconv.ParseUint(s, 10, 31); err == nil {
+		return time.Duration(n) * time.Second
+	}
+	if at, err := http.ParseTime(s); err == nil {
+		return at.Sub(now)
+	}
+	return 0
 }

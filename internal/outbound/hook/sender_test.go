@@ -139,8 +139,8 @@ func TestAnswers(t *testing.T) {
 	var secret received
 	inner := httptest.NewServer(&secret)
 	defer inner.Close()
-	for status, want := range map[int]string{200: "sent", 204: "sent", 301: "gone", 302: "gone", 307: "gone", 308: "gone", 400: "again", 401: "again", 404: "gone",
-		410: "gone", 429: "again", 500: "again", 503: "again"} {
+	for status, want := range map[int]string{200: "sent", 204: "sent", 301: "gone", 302: "gone", 304: "gone", 307: "gone", 308: "gone", 400: "doubted", 401: "doubted",
+		403: "doubted", 404: "doubted", 405: "doubted", 408: "again", 410: "gone", 413: "doubted", 421: "again", 423: "again", 425: "again", 429: "again", 500: "again", 503: "again"} {
 		srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Location", inner.URL)
 			w.WriteHeader(status)
@@ -153,6 +153,8 @@ func TestAnswers(t *testing.T) {
 		switch {
 		case err == nil:
 			got = "sent"
+		case errors.As(err, &no) && no.Gone && no.Doubted:
+			got = "doubted"
 		case errors.As(err, &no) && no.Gone:
 			got = "gone"
 		case errors.As(err, &no):
@@ -164,6 +166,49 @@ func TestAnswers(t *testing.T) {
 	}
 	if secret.last() != "" {
 		t.Error("a redirect was followed")
+	}
+}
+
+// TestRedirectToNowhere: a redirect that nobody could follow is the same no as any other.
+func TestRedirectToNowhere(t *testing.T) {
+	t.Parallel()
+	for _, to := range []string{"", "http://[broken", "%zz", "://", "http://x:port/", "javascript:alert(1)"} {
+		srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Location", to)
+			w.WriteHeader(http.StatusFound)
+		}))
+		s, a, tr := world(t, loopback(), directory.Slack, srv.URL)
+		_, err := s.Send(t.Context(), a, tr)
+		srv.Close()
+		var no *notice.Rejection
+		if !errors.As(err, &no) || !no.Gone || no.Doubted || to != "" && strings.Contains(err.Error(), to) {
+			t.Errorf("%q: %v", to, err)
+		}
+	}
+}
+
+// TestRetryAfter: a service that is busy says when it wants to be asked again.
+func TestRetryAfter(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{408, 429, 500, 503} {
+		srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Retry-After", "120")
+			w.WriteHeader(status)
+		}))
+		s, a, tr := world(t, loopback(), directory.Slack, srv.URL)
+		_, err := s.Send(t.Context(), a, tr)
+		srv.Close()
+		var busy *notice.Busy
+		if !errors.As(err, &busy) || busy.Wait != 2*time.Minute || err.Error() != fmt.Sprintf("HTTP %d", status) {
+			t.Errorf("%d: %v", status, err)
+		}
+	}
+	now := time.Date(2026, 11, 16, 3, 0, 0, 0, time.UTC)
+	for text, want := range map[string]time.Duration{"": 0, "0": 0, "30": 30 * time.Second, "-5": 0, "soon": 0, "99999999999999999999": 0, "2147483647": 2147483647 * time.Second,
+		"Mon, 16 Nov 2026 03:00:45 GMT": 45 * time.Second, "Mon, 16 Nov 2026 02:00:00 GMT": -time.Hour} {
+		if got := retryAfter(text, now); got != want {
+			t.Errorf("%q: %v, want %v", text, got, want)
+		}
 	}
 }
 

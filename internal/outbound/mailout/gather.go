@@ -48,6 +48,7 @@ func (c *Composer) ComposeGathered(ctx context.Context, as []notice.Attempt, ts 
 	}
 	var blocks [][]string
 	var last *letter
+	drills := true // all of them
 	for i, a := range as {
 		l, err := c.letter(ctx, a, ts[i])
 		if err != nil {
@@ -59,7 +60,7 @@ func (c *Composer) ComposeGathered(ctx context.Context, as []notice.Attempt, ts 
 		if !l.reaches() { // all of them go there
 			return Mail{}, &notice.Rejection{Answer: "the contact was taken away, or takes nothing any more"}
 		}
-		l.base, last = base, l
+		l.base, last, drills = base, l, drills && l.i.Drill
 		blocks = append(blocks, append(l.drill(),
 			l.p.T("escalation.mail_case", "number", l.i.Label, "kind", l.kind(), "time", l.p.DateTime(l.i.Reported)), l.i.Summary, l.until(),
 		), []string{l.url("a", l.c.Links.Token(a.ID))})
@@ -72,6 +73,9 @@ func (c *Composer) ComposeGathered(ctx context.Context, as []notice.Attempt, ts 
 	m.To.Name = oneLine(last.org.People[last.a.Person].Name())
 	m.ID = messageID(as[0], base)
 	m.Subject = oneLine(p.T("escalation.mail_gathered_subject", "n", n))
+	if drills {
+		m.Subject = drillSubject(p, m.Subject)
+	}
 	m.Text = body(slices.Concat([][]string{head}, blocks, [][]string{c.foot(p, last.now)}))
 	m.Headers = headers(m.ID, p, last.now)
 	return m, nil

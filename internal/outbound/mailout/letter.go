@@ -32,7 +32,7 @@ type letter struct {
 func (l *letter) subject() string {
 	s := l.plainSubject()
 	if l.i.Drill {
-		s = l.p.T("drills.subject", "subject", s)
+		s = drillSubject(l.p, s)
 	}
 	return oneLine(s)
 }
@@ -70,7 +70,7 @@ func (l *letter) text() string {
 		append([]string{p.T("mail.head.what"), p.T("mail.what", "kind", l.kind(), "summary", l.words()), p.T("mail.number", "number", l.i.Label)}, l.facts()...),
 		{p.T("mail.head.answer"), p.T("mail.answer")},
 		{l.url("a", l.c.Links.Token(l.a.ID))}, // alone, so that it can be pressed with a thumb
-		{p.T("mail.head.do"), p.T("mail.do." + string(l.i.Kind))},
+		{p.T("mail.head.do"), p.T("mail.do." + l.todo())},
 		append([]string{p.T("mail.head.why")}, l.why()...),
 		{p.T("mail.case"), l.url("cases", l.i.Label)},
 		l.c.foot(p, l.now),
@@ -135,6 +135,11 @@ func (l *letter) facts() []string {
 	p, finder := l.p, l.i.Finder()
 	var out []string
 	switch name, dep := l.name(finder), l.org.Departments[l.i.Department].Name; {
+	case l.i.Boxed():
+		out = append(out, p.T("mail.box"))
+		if dep != "" {
+			out = append(out, p.T("mail.outside_department", "department", dep))
+		}
 	case l.i.Outside != nil:
 		out = append(out, l.outsider()...)
 	case name == "":
@@ -160,6 +165,14 @@ func (l *letter) facts() []string {
 		out = append(out, p.T(m.id, "time", p.DateTime(m.at.At)))
 	}
 	return out
+}
+
+// todo names what is to be done first. Nobody can be thanked for what lay in the box.
+func (l *letter) todo() string {
+	if l.i.Boxed() {
+		return "box"
+	}
+	return string(l.i.Kind)
 }
 
 // outsider is what is said of a report by who has no account: anybody can have written it.

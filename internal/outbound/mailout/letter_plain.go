@@ -108,9 +108,14 @@ func (c *Composer) markDrill(ctx context.Context, p i18n.Printer, l notice.Lette
 		return fmt.Errorf("load case %s: %w", l.About, err)
 	}
 	if i.Drill {
-		m.Subject = oneLine(p.T("drills.subject", "subject", m.Subject))
+		m.Subject = drillSubject(p, m.Subject)
 	}
 	return nil
+}
+
+// drillSubject is a subject that says that the mail is about a drill.
+func drillSubject(p i18n.Printer, subject string) string {
+	return oneLine(p.T("drills.subject", "subject", subject))
 }
 
 // pageURL is a page's address; a path may have a query.

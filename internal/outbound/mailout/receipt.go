@@ -66,6 +66,9 @@ func (c *Composer) outsideReceipt(ctx context.Context, l notice.Letter) (Mail, e
 			c.foot(p, now),
 		}),
 	}
+	if i.Drill {
+		m.Subject = drillSubject(p, m.Subject)
+	}
 	m.Headers = headers(m.ID, p, now)
 	c.answering(&m, l)
 	return m, nil

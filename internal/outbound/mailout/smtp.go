@@ -122,7 +122,12 @@ func begin(c *smtp.Client, m Mail) (io.WriteCloser, error) {
 		return nil, fmt.Errorf("mail server, sender: %w", err)
 	}
 	if err := c.Rcpt("<" + m.To.Mail + ">"); err != nil {
-		return nil, judge("receiver", err)
+		err = judge("receiver", err)
+		var no *notice.Rejection
+		if errors.As(err, &no) && no.Gone {
+			no.Mailbox = m.To.Mail
+		}
+		return nil, err
 	}
 	w, err := c.Data()
 	if err != nil {
@@ -183,7 +188,8 @@ func (s *SMTP) settings(l *line, password string) []mail.Option {
 }
 
 // judge tells a final refusal of this receiver from everything else. A 5xx that speaks
-// of the sign-in, of our right to submit, or of a command, concerns every mail alike.
+// of the sign-in, of our right to submit, of our own address, or of a command, concerns
+// every mail alike.
 func judge(what string, err error) error {
 	var reply *textproto.Error
 	if !errors.As(err, &reply) || reply.Code < 500 {
@@ -193,10 +199,30 @@ func judge(what string, err error) error {
 	case 500, 501, 502, 503, 504, 521, 530, 534, 535, 538:
 		return fmt.Errorf("mail server, %s: %w", what, err)
 	}
-	if what == "receiver" && strings.HasPrefix(reply.Msg, "5.7.") { // such as "relaying denied"
-		return fmt.Errorf("mail server, %s: %w", what, err)
+	no := &notice.Rejection{Answer: oneLine(reply.Error())}
+	if what != "receiver" {
+		return no
 	}
-	return &notice.Rejection{Answer: oneLine(reply.Error()), Gone: what == "receiver"}
+	// RFC 3463. Many servers say only to RCPT what they have against the sender or us.
+	switch said := enhanced(reply.Msg); {
+	case said[0] == "7", said[0] == "5", said[0] == "1" && (said[1] == "7" || said[1] == "8"): // such as "relaying denied"
+		return fmt.Errorf("mail server, %s: %w", what, err)
+	case said[0] == "1" || said[0] == "2" || said[0] == "4":
+		no.Gone = true
+	case said[0] == "" || said[0] == "0": // it says no more than RFC 5321 does: 552 and 554 are not about the mailbox alone
+		no.Gone = reply.Code == 550 || reply.Code == 551 || reply.Code == 553
+	}
+	return no
+}
+
+// enhanced gives subject and detail of an enhanced status code 5.x.y; both are empty when the
+// answer begins with none.
+func enhanced(answer string) (said [2]string) {
+	code, _, _ := strings.Cut(answer, " ")
+	if class, rest, ok := strings.Cut(code, "."); ok && class == "5" {
+		said[0], said[1], _ = strings.Cut(rest, ".")
+	}
+	return said
 }
 
 // message builds the mail's wire form: UTF-8 in base64, encoded words in the headers.
@@ -248,7 +274,7 @@ func redact(err error, user, password string) error {
 	case text == err.Error():
 		return err
 	case errors.As(err, &no):
-		return &notice.Rejection{Answer: text}
+		return &notice.Rejection{Answer: text, Gone: no.Gone, Mailbox: no.Mailbox}
 	}
 	return errors.New(text)
 }

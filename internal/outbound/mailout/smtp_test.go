@@ -307,22 +307,35 @@ func TestAnswers(t *testing.T) {
 		name   string
 		say    map[string]string // first word of a command → answer
 		answer string            // "" when it must fail
-		final  bool
+		final  string            // "no" to this mail, or the mailbox is "gone"; "" when it is worth trying again
 	}{
-		{"taken, and no goodbye", nil, "250 2.0.0 ok, kept as 4711", false},
-		{"taken without a word", map[string]string{".": "250 "}, "accepted", false},
-		{"no such mailbox", map[string]string{"RCPT": "550 5.1.1 unknown"}, "", true},
-		{"mailbox full, for now", map[string]string{"RCPT": "452 4.2.2 full"}, "", false},
-		{"mailbox disabled", map[string]string{"RCPT": "550 5.2.1 disabled"}, "", true},
-		{"relaying denied", map[string]string{"RCPT": "554 5.7.1 relay access denied"}, "", false},
-		{"sign in first", map[string]string{"RCPT": "530 5.7.0 authentication required"}, "", false},
-		{"sender refused", map[string]string{"MAIL": "550 5.1.8 bad sender"}, "", false},
-		{"content refused", map[string]string{".": "554 5.6.0 no"}, "", true},
-		{"no data now", map[string]string{"DATA": "451 4.3.0 later"}, "", false},
-		{"closing", map[string]string{"MAIL": "421 4.3.2 going down"}, "", false},
-		{"repeats what it was sent", map[string]string{"AUTH": "535 5.7.8 no: "}, "", false},
-		{"hangs up after the mail", map[string]string{".": ""}, "", false},
-		{"speaks no SMTP", map[string]string{"EHLO": "hello there", "HELO": "hello there"}, "", false},
+		{"taken, and no goodbye", nil, "250 2.0.0 ok, kept as 4711", ""},
+		{"taken without a word", map[string]string{".": "250 "}, "accepted", ""},
+		{"no such mailbox", map[string]string{"RCPT": "550 5.1.1 unknown"}, "", "gone"},
+		{"no such mailbox, without a code", map[string]string{"RCPT": "550 unknown"}, "", "gone"},
+		{"no such mailbox, with a code that says nothing", map[string]string{"RCPT": "550 5.0.0 unknown"}, "", "gone"},
+		{"no such domain", map[string]string{"RCPT": "550 5.4.4 unable to route"}, "", "gone"},
+		{"domain takes no mail", map[string]string{"RCPT": "556 5.1.10 null MX"}, "", "gone"},
+		{"mailbox full, for now", map[string]string{"RCPT": "452 4.2.2 full"}, "", ""},
+		{"unknown, for now", map[string]string{"RCPT": "450 4.1.1 unknown in the local table"}, "", ""},
+		{"mailbox disabled", map[string]string{"RCPT": "550 5.2.1 disabled"}, "", "gone"},
+		{"mailbox gone, with the password in the answer", map[string]string{"RCPT": "550 5.1.1 unknown: "}, "", "gone"},
+		{"server full", map[string]string{"RCPT": "552 5.3.1 no room"}, "", "no"},
+		{"refused without a reason", map[string]string{"RCPT": "554 no"}, "", "no"},
+		{"relaying denied", map[string]string{"RCPT": "554 5.7.1 relay access denied"}, "", ""},
+		{"sign in first", map[string]string{"RCPT": "530 5.7.0 authentication required"}, "", ""},
+		{"sender refused", map[string]string{"MAIL": "550 5.1.8 bad sender"}, "", ""},
+		{"sender refused late", map[string]string{"RCPT": "550 5.1.8 bad sender"}, "", ""},
+		{"sender's address refused late", map[string]string{"RCPT": "553 5.1.7 bad sender"}, "", ""},
+		{"name of this machine refused late", map[string]string{"RCPT": "550 5.5.2 bad greeting"}, "", ""},
+		{"no service for us", map[string]string{"MAIL": "554 5.7.1 blocked"}, "", ""},
+		{"content refused", map[string]string{".": "554 5.6.0 no"}, "", "no"},
+		{"mailbox refused after the mail", map[string]string{".": "550 5.1.1 unknown"}, "", "no"},
+		{"no data now", map[string]string{"DATA": "451 4.3.0 later"}, "", ""},
+		{"closing", map[string]string{"MAIL": "421 4.3.2 going down"}, "", ""},
+		{"repeats what it was sent", map[string]string{"AUTH": "535 5.7.8 no: "}, "", ""},
+		{"hangs up after the mail", map[string]string{".": ""}, "", ""},
+		{"speaks no SMTP", map[string]string{"EHLO": "hello there", "HELO": "hello there"}, "", ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
@@ -340,8 +353,14 @@ func TestAnswers(t *testing.T) {
 			o := mailout.Options{Host: "127.0.0.1", Port: srv.Port, Mode: "none", User: user, PasswordFile: secret(t, password), Timeout: 10 * time.Second}
 			answer, err := send(w, sender(t, w, o))
 			var no *notice.Rejection
-			if answer != tc.answer || (err == nil) != (tc.answer != "") || errors.As(err, &no) != tc.final {
-				t.Errorf("answer %q, error %v", answer, err)
+			final, mailbox := "", ""
+			if errors.As(err, &no) {
+				if final, mailbox = "no", no.Mailbox; no.Gone {
+					final = "gone"
+				}
+			}
+			if answer != tc.answer || (err == nil) != (tc.answer != "") || final != tc.final || (mailbox == "sato@company.example") != (final == "gone") {
+				t.Errorf("answer %q, error %v: %q to %q", answer, err, final, mailbox)
 			}
 			coded := base64.StdEncoding.EncodeToString([]byte("\x00" + user + "\x00" + password))
 			if err != nil && (strings.Contains(err.Error(), password) || strings.Contains(err.Error(), coded)) {

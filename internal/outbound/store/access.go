@@ -91,6 +91,11 @@ func (t *txn) ClearMisses(_ context.Context, key string) error {
 	return t.exec("DELETE FROM acc_miss WHERE key = $1", key)
 }
 
+// TakeBackMiss forgets what was counted for a key at a time.
+func (t *txn) TakeBackMiss(_ context.Context, key string, when time.Time) error {
+	return t.exec("DELETE FROM acc_miss WHERE key = $1 AND at = $2", key, micros(when))
+}
+
 func scanInt(r scanner) (int, error) {
 	var n int
 	return n, r.Scan(&n)

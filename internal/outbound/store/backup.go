@@ -13,12 +13,16 @@ const backupMade = "backup_made"
 
 // RecordBackup says in the record that a backup was made at the event's time.
 func (db *DB) RecordBackup(ctx context.Context, made journal.Event) error {
+	return db.RecordMeta(ctx, made, backupMade, made.At.UTC().Format(time.RFC3339Nano))
+}
+
+// RecordMeta writes a named value together with the event that says why.
+func (db *DB) RecordMeta(ctx context.Context, e journal.Event, name, value string) error {
 	return db.update(ctx, func(t *txn) error {
-		if err := t.Record(ctx, made); err != nil {
+		if err := t.Record(ctx, e); err != nil {
 			return err
 		}
-		return t.exec("INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-			backupMade, made.At.UTC().Format(time.RFC3339Nano))
+		return t.setMeta(name, value)
 	})
 }
 
@@ -33,9 +37,4 @@ func (db *DB) LastBackup(ctx context.Context) (time.Time, error) {
 		return time.Time{}, fmt.Errorf("read the time of the newest backup: %w", err)
 	}
 	return made, nil
-}
-
-// RecordEvent records what changes no row of the database, such as a change of keys.
-func (db *DB) RecordEvent(ctx context.Context, e journal.Event) error {
-	return db.update(ctx, func(t *txn) error { return t.Record(ctx, e) })
 }

@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 	"time"
 
@@ -92,19 +94,28 @@ func (t *txn) ContactWorked(ctx context.Context, person, channel, destination st
 	return t.newDirectory()
 }
 
-// ContactFailed notes that a contact refused for good what went to it. A person's own mail
-// address belongs to the directory and stays as it is.
-func (t *txn) ContactFailed(_ context.Context, person, channel, destination, why string, when time.Time) (bool, error) {
+// ContactFailed notes that a contact takes nothing any more, and gives its id; "" when that
+// is no news. A person's own mail address belongs to the directory and stays, but is not
+// known to arrive any more.
+func (t *txn) ContactFailed(_ context.Context, person, channel, destination, why string, when time.Time) (string, error) {
 	own, err := t.ownAddress(person, channel, destination)
-	if err != nil || own {
-		return false, err
+	if err != nil {
+		return "", err
 	}
-	n, err := t.count(`UPDATE dir_contact SET failed_at = $1, failed_why = $2 WHERE person = $3 AND channel = $4
-		AND (id = $5 OR channel = 'mail' AND address = $6) AND failed_at = 0`, micros(when), why, person, channel, destination, destination)
-	if err != nil || n == 0 {
-		return false, err
+	contact, n := person, 0
+	if own {
+		n, err = t.count("UPDATE dir_person SET verified_at = 0 WHERE id = $1 AND verified_at > 0", person)
+	} else if contact, err = one(t.ctx, t, scanText, `SELECT id FROM dir_contact WHERE person = $1 AND channel = $2
+		AND (id = $3 OR channel = 'mail' AND address = $4) AND failed_at = 0`+t.w.d.forUpdate, person, channel, destination, destination); err == nil {
+		n, err = t.count("UPDATE dir_contact SET failed_at = $1, failed_why = $2 WHERE id = $3", micros(when), why, contact)
 	}
-	return true, t.newDirectory()
+	if errors.Is(err, sql.ErrNoRows) || err == nil && n == 0 {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	return contact, t.newDirectory()
 }
 
 // ownAddress reports whether the destination is the person's own mail address.

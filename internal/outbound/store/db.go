@@ -37,7 +37,8 @@ type DB struct {
 	write  *sql.DB
 	read   *pool
 	notify func(subjects []string)
-	before func() // each commit; may be nil
+	before func()              // each commit; may be nil
+	off    []directory.Channel // that the server does not have
 
 	asked  shared[versions]
 	tokens tokenCache
@@ -58,6 +59,8 @@ type Options struct {
 	// must return at once.
 	Notify func(subjects []string)
 	Log    *slog.Logger
+	// Off are the channels that the server does not have; every directory says so.
+	Off []directory.Channel
 	// BeforeCommit, if set, runs before each commit of the writer. It is for
 	// benchmarks, which add the wait of a slow disk; servers leave it nil.
 	BeforeCommit func()
@@ -90,7 +93,7 @@ func Open(ctx context.Context, dsn string, o Options) (*DB, error) {
 			return nil, errors.Join(err, write.Close())
 		}
 	}
-	db := &DB{d: d, write: write, read: newPool(reads, d), notify: o.Notify, before: o.BeforeCommit, jobs: make(chan *job, maxBatch),
+	db := &DB{d: d, write: write, read: newPool(reads, d), notify: o.Notify, before: o.BeforeCommit, off: o.Off, jobs: make(chan *job, maxBatch),
 		stop: make(chan struct{}), stopped: make(chan struct{}), policies: map[int]notice.Policy{}}
 	go db.run()
 	return db, nil
@@ -146,9 +149,11 @@ func (db *DB) Meta(ctx context.Context, name string) (string, error) {
 
 // SetMeta writes a named value.
 func (db *DB) SetMeta(ctx context.Context, name, value string) error {
-	return db.update(ctx, func(t *txn) error {
-		return t.exec("INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value", name, value)
-	})
+	return db.update(ctx, func(t *txn) error { return t.setMeta(name, value) })
+}
+
+func (t *txn) setMeta(name, value string) error {
+	return t.exec("INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value", name, value)
 }
 
 // scanner is a row that can be scanned.

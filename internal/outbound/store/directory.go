@@ -53,6 +53,7 @@ func (db *DB) LoadOrg(ctx context.Context) (*directory.Org, error) {
 	if err != nil {
 		return nil, err
 	}
+	o.Off = db.off
 	db.org = o
 	return o, nil
 }

@@ -23,9 +23,9 @@ const freshIncidentColumns = `id, label, year, number, kind, urgency, summary, r
 	occurred_at, discovered_at, reported_at, status, assignee, step_list, close_by, close_why, closed_by, closed_at, demo, erased_at, idem_key,
 	outside, outside_name, outside_contact, written_at, guessed`
 
-// A drill names its own too. No report is merged when it is new.
+// A drill names its own too, and so do a call and a near miss. No report is merged when it is new.
 const (
-	drillColumns    = freshIncidentColumns + ", drill"
+	drillColumns    = freshIncidentColumns + ", drill, began_at, nearly"
 	incidentColumns = drillColumns + ", merged_into, merged_was"
 )
 
@@ -58,11 +58,11 @@ func scanIncident(r scanner) (*incident.Incident, error) {
 	var leftOut string
 	var outside bool
 	var who incident.Outsider
-	var occurred, discovered, reported, closed, erased, written int64
+	var occurred, discovered, reported, closed, erased, written, began int64
 	err := r.Scan(&i.ID, &i.Label, &i.Year, &i.Number, (*string)(&i.Kind), (*string)(&i.Urgency), &i.Summary, &i.Reporter, &i.OnBehalf, &i.Department,
 		&i.Channel, &leftOut, &occurred, &discovered, &reported, (*string)(&i.Status), &i.Assignee, &i.StepList,
 		&i.CloseBy, &i.CloseWhy, &i.ClosedBy, &closed, &i.Demo, &erased, &i.Key,
-		&outside, &who.Name, &who.Contact, &written, &i.Guessed, &i.Drill, &i.MergedInto, (*string)(&i.MergedWas))
+		&outside, &who.Name, &who.Contact, &written, &i.Guessed, &i.Drill, &began, (*string)(&i.Nearly), &i.MergedInto, (*string)(&i.MergedWas))
 	if outside {
 		i.Outside = &who
 	}
@@ -70,6 +70,7 @@ func scanIncident(r scanner) (*incident.Incident, error) {
 	i.Occurred = incident.Moment{At: at(occurred), Known: occurred != 0}
 	i.Discovered = incident.Moment{At: at(discovered), Known: discovered != 0}
 	i.Written = incident.Moment{At: at(written), Known: written != 0}
+	i.Began = incident.Moment{At: at(began), Known: began != 0}
 	i.Reported, i.ClosedAt, i.ErasedAt = at(reported), at(closed), at(erased)
 	return i, err
 }
@@ -106,8 +107,8 @@ func (t *txn) NextNumber(_ context.Context, year int) (int, error) {
 
 // InsertIncident adds a case.
 func (t *txn) InsertIncident(_ context.Context, i *incident.Incident) error {
-	if v := incidentValues(i); i.Drill {
-		t.add(drills, append(v, i.Drill)...)
+	if v := incidentValues(i); i.Drill || i.Began.Known || i.Nearly != "" {
+		t.add(drills, append(v, i.Drill, moment(i.Began), string(i.Nearly))...)
 	} else {
 		t.add(incidents, v...)
 	}
@@ -273,20 +274,21 @@ func (db *DB) Expired(ctx context.Context, before time.Time, limit int) ([]strin
 }
 
 // Count tallies reports by week, kind and the department of who found it, "" for a report
-// from outside. The weeks start at since, in
+// from outside; near misses by what they nearly became too. The weeks start at since, in
 // since's zone, seven days each.
 func (db *DB) Count(ctx context.Context, since time.Time) ([]incident.Tally, error) {
 	type one struct {
-		week int
-		kind incident.Kind
-		dept string
+		week         int
+		kind, nearly incident.Kind
+		dept         string
+		outside      bool
 	}
 	rows, err := all(ctx, db.read, func(r scanner) (o one, err error) {
 		var when int64
-		err = r.Scan(&when, (*string)(&o.kind), &o.dept)
+		err = r.Scan(&when, (*string)(&o.kind), (*string)(&o.nearly), &o.dept, &o.outside)
 		o.week = int(at(when).Sub(since) / (7 * 24 * time.Hour))
 		return o, err
-	}, "SELECT reported_at, kind, CASE WHEN outside THEN '' ELSE department END FROM inc_incident WHERE reported_at >= $1 AND drill = false ORDER BY reported_at", micros(since))
+	}, "SELECT reported_at, kind, nearly, CASE WHEN outside THEN '' ELSE department END, outside FROM inc_incident WHERE reported_at >= $1 AND drill = false ORDER BY reported_at", micros(since))
 	if err != nil {
 		return nil, err
 	}
@@ -297,7 +299,7 @@ func (db *DB) Count(ctx context.Context, since time.Time) ([]incident.Tally, err
 		if !ok {
 			n = len(out)
 			index[o] = n
-			out = append(out, incident.Tally{Week: since.AddDate(0, 0, 7*o.week), Kind: o.kind, Department: o.dept})
+			out = append(out, incident.Tally{Week: since.AddDate(0, 0, 7*o.week), Kind: o.kind, Nearly: o.nearly, Department: o.dept, Outside: o.outside})
 		}
 		out[n].N++
 	}

@@ -79,18 +79,3 @@ func (db *DB) Mailed(ctx context.Context, ours string) ([]notice.Mailed, error) 
 func scanMailed(r scanner) (m notice.Mailed, err error) {
 	return m, r.Scan(&m.Attempt, &m.About, &m.Person, &m.Address)
 }
-
-// ContactBounced notes that mail to an address of a person came back for good, and reports
-// whether that is news. Their own address belongs to the directory and stays, but is not
-// known to arrive any more.
-func (t *txn) ContactBounced(ctx context.Context, person, address, why string, when time.Time) (bool, error) {
-	news, err := t.ContactFailed(ctx, person, "mail", address, why, when)
-	if err != nil || news {
-		return news, err
-	}
-	n, err := t.count("UPDATE dir_person SET verified_at = 0 WHERE id = $1 AND email = $2 AND verified_at > 0", person, address)
-	if err != nil || n == 0 {
-		return false, err
-	}
-	return true, t.newDirectory()
-}

@@ -28,6 +28,8 @@ type Options struct {
 	// Fail decides on a message that has arrived whole: a nil error keeps it, any
 	// other is answered to the client. Make the error with Refuse.
 	Fail func(from string, to []string) error
+	// Unknown are receivers that RCPT refuses for good, before any content.
+	Unknown []string
 	// Delay passes between the end of a message and the answer to it.
 	Delay time.Duration
 	// Idle is how long a connection may be silent before it is closed with 421; 0: a minute.
@@ -136,6 +138,13 @@ func (s *Server) SetFail(fail func(from string, to []string) error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.opt.Fail = fail
+}
+
+// SetUnknown replaces Options.Unknown from the next message on.
+func (s *Server) SetUnknown(receivers ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.opt.Unknown = receivers
 }
 
 // SetDelay replaces Options.Delay from the next message on.

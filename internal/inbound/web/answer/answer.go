@@ -6,6 +6,7 @@ package answer
 import (
 	"context"
 	"embed"
+	"fmt"
 	"io/fs"
 	"net/http"
 	"slices"
@@ -28,7 +29,7 @@ type Links interface {
 type Notices interface {
 	Follow(ctx context.Context, attempt string) (access.Actor, notice.Track, error)
 	Acknowledge(ctx context.Context, by access.Actor, a notice.Ack) (notice.Track, error)
-	WantsProof() bool
+	WantsProof(ctx context.Context) (bool, error)
 }
 
 // Cases gives the case that a notice is about.
@@ -46,6 +47,8 @@ type Deps struct {
 
 // Prover proves who is at a link, where a link alone does not answer.
 type Prover interface {
+	PasskeyAtLink(ctx context.Context, by access.Actor) (site string, err error)
+	LinkOptions(by access.Actor, link string) ([]byte, error)
 	ProveAtLink(ctx context.Context, by access.Actor, b access.AtLink, from access.Origin) (proven access.Actor, secret string, until time.Time, err error)
 }
 
@@ -61,6 +64,7 @@ func Routes(d Deps) []page.Route {
 	return []page.Route{
 		{Pattern: "GET /a/{token}", Do: r.look, Public: true},
 		{Pattern: "POST /a/{token}", Do: r.press, Public: true},
+		{Pattern: "GET /a/{token}/passkey", Do: r.options, Public: true},
 	}
 }
 
@@ -82,6 +86,7 @@ type answerPage struct {
 	AnsweredBy, AnsweredAt string
 	Note                   page.Field
 	Password               page.Field // without an ID where the link alone answers
+	PasskeySite            string     // host name under which a passkey proves it too; "" for none
 	Phone                  string
 	PhoneName              string
 	CaseHref               string
@@ -136,7 +141,33 @@ func (d rooms) look(w http.ResponseWriter, r *page.Request) error {
 	if err != nil {
 		return gone(w, r, err)
 	}
-	return r.Kit.Render(w, r, http.StatusOK, "answer", d.page(r, f, page.Refused{}))
+	return d.show(w, r, http.StatusOK, f, page.Refused{})
+}
+
+func (d rooms) show(w http.ResponseWriter, r *page.Request, status int, f found, bad page.Refused) error {
+	p, err := d.page(r, f, bad)
+	if err != nil {
+		return err
+	}
+	return r.Kit.Render(w, r, status, "answer", p)
+}
+
+// options answers the page's script with what the browser needs for a passkey.
+func (d rooms) options(w http.ResponseWriter, r *page.Request) error {
+	f, err := d.follow(r)
+	if err != nil {
+		return gone(w, r, err)
+	}
+	b, err := d.Prover.LinkOptions(f.by, f.attempt)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	if _, err = w.Write(b); err != nil {
+		return fmt.Errorf("write options: %w", err)
+	}
+	return nil
 }
 
 // press takes the answer, and then shows the same page, which says that it is done.
@@ -145,7 +176,7 @@ func (d rooms) press(w http.ResponseWriter, r *page.Request) error {
 	if err != nil {
 		return gone(w, r, err)
 	}
-	by, err := d.prove(w, r, f.by)
+	by, err := d.prove(w, r, f)
 	if err == nil {
 		_, err = d.Notices.Acknowledge(r.Context(), by, notice.Ack{Track: f.track.ID, Note: r.Text("note"), Path: "link", Attempt: f.attempt})
 	}
@@ -156,17 +187,18 @@ func (d rooms) press(w http.ResponseWriter, r *page.Request) error {
 	if !ok {
 		return err
 	}
-	return r.Kit.Render(w, r, bad.Status, "answer", d.page(r, f, bad))
+	return d.show(w, r, bad.Status, f, bad)
 }
 
 // prove finds out whether the browser is the person's, where that is asked, and remembers
-// one that has just shown the password.
-func (d rooms) prove(w http.ResponseWriter, r *page.Request, by access.Actor) (access.Actor, error) {
-	if !d.Notices.WantsProof() {
-		return by, nil
+// one that has just shown password or passkey.
+func (d rooms) prove(w http.ResponseWriter, r *page.Request, f found) (access.Actor, error) {
+	wanted, err := d.Notices.WantsProof(r.Context())
+	if err != nil || !wanted {
+		return f.by, err
 	}
-	proven, secret, until, err := d.Prover.ProveAtLink(r.Context(), by, access.AtLink{Session: r.By, Known: r.Known(), Password: r.Secret("password")},
-		access.Origin{Address: r.Address(), Agent: r.UserAgent()})
+	proven, secret, until, err := d.Prover.ProveAtLink(r.Context(), f.by, access.AtLink{Link: f.attempt, Session: r.By, Known: r.Known(),
+		Password: r.Secret("password"), Passkey: []byte(r.Secret("answer"))}, access.Origin{Address: r.Address(), Agent: r.UserAgent()})
 	if secret != "" {
 		r.Kit.SetKnown(w, secret, until)
 	}

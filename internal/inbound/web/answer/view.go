@@ -11,7 +11,7 @@ import (
 	"sekimori/internal/inbound/web/report"
 )
 
-func (d rooms) page(r *page.Request, f found, bad page.Refused) answerPage {
+func (d rooms) page(r *page.Request, f found, bad page.Refused) (answerPage, error) {
 	c, o := f.kase, f.org
 	kind := string(c.Kind)
 	p := answerPage{Base: r.Kit.Base(r, "", ""), Action: r.URL.Path, Who: f.by.Name, Label: c.Label, Kind: r.P.T("kind." + kind), Drill: c.Drill, Icon: kind, Summary: c.Summary}
@@ -31,15 +31,29 @@ func (d rooms) page(r *page.Request, f found, bad page.Refused) answerPage {
 	p.Tracks = tracks(r, f)
 	p.Note = page.Field{ID: "note", Name: "note", Label: r.P.T("answer.note"), Hint: r.P.T("answer.note_hint"), Value: r.Text("note"),
 		Error: bad.Fields["note"], Optional: true, MaxLen: 500, Class: "full"}
-	if d.Notices.WantsProof() && (r.By.Person == "" || f.by.Person != r.By.Person) && (r.Known() == "" || bad.Fields["password"] != "") {
-		p.Password = page.Field{ID: "password", Name: "password", Type: "password", Label: r.P.T("word.password"), Hint: r.P.T("signin.link_password_hint"),
-			Error: bad.Fields["password"], Auto: "current-password", Class: "full", MaxLen: access.MaxPassword}
+	if err := d.askProof(r, f, bad, &p); err != nil {
+		return p, err
 	}
 	if finder, ok := o.People[c.Finder()]; ok {
 		p.Phone, p.PhoneName = finder.Phone, finder.Name()
 	}
 	p.CaseHref = "/cases/" + c.Label
-	return p
+	return p, nil
+}
+
+// askProof offers the ways to prove who it is, where that is wanted and the browser does not
+// tell it by itself.
+func (d rooms) askProof(r *page.Request, f found, bad page.Refused, p *answerPage) error {
+	wanted, err := d.Notices.WantsProof(r.Context())
+	if err != nil || !wanted || f.by.Person == r.By.Person || r.Known() != "" && bad.Fields["password"] == "" {
+		return err
+	}
+	p.Password = page.Field{ID: "password", Name: "password", Type: "password", Label: r.P.T("word.password"), Hint: r.P.T("signin.link_password_hint"),
+		Error: bad.Fields["password"], Auto: "current-password", Class: "full", MaxLen: access.MaxPassword}
+	if p.PasskeySite, err = d.Prover.PasskeyAtLink(r.Context(), f.by); p.PasskeySite != "" {
+		p.Scripts = append(p.Scripts, "passkey.js")
+	}
+	return err
 }
 
 func facts(r *page.Request, f found) []fact {
@@ -66,6 +80,12 @@ func facts(r *page.Request, f found) []fact {
 		if c.Outside.Contact != "" {
 			out = append(out, fact{Name: r.P.T("outside.contact"), Value: c.Outside.Contact})
 		}
+	}
+	if c.Boxed() {
+		out = append(out, fact{Name: r.P.T("report.found_by"), Value: r.P.T("near.nobody")})
+	}
+	if word := report.Nearly(r, c.Incident); word != "" {
+		out = append(out, fact{Name: r.P.T("near.nearly_short"), Value: word})
 	}
 	if dep, ok := o.Departments[c.Department]; ok {
 		out = append(out, fact{Name: r.P.T("word.department"), Value: dep.Name})

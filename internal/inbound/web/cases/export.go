@@ -9,6 +9,7 @@ import (
 	"sekimori/internal/domain/directory"
 	"sekimori/internal/domain/incident"
 	"sekimori/internal/inbound/web/page"
+	"sekimori/internal/inbound/web/report"
 )
 
 // maxExport bounds one export: beyond it a spreadsheet is no longer the tool.
@@ -43,7 +44,7 @@ func (d Deps) export(w http.ResponseWriter, r *page.Request) error {
 
 func header(r *page.Request) []string {
 	ids := []string{"number", "kind", "urgency", "status", "summary", "occurred", "discovered", "reported", "department",
-		"finder", "reporter", "assignee", "waiting", "closed", "closed_by", "demo", "drill"}
+		"finder", "reporter", "assignee", "waiting", "closed", "closed_by", "demo", "drill", "nearly"}
 	for i, id := range ids {
 		ids[i] = r.P.T("cases.col." + id)
 	}
@@ -77,7 +78,7 @@ func cells(r *page.Request, org *directory.Org, i incident.Row) []string {
 	}
 	return []string{i.Label, r.P.T("kind." + string(i.Kind)), r.P.T("urgency." + string(i.Urgency)), r.P.T("status." + string(i.Status)),
 		i.Summary, moment(i.Occurred), moment(i.Discovered), at(i.Reported), org.Departments[i.Department].Name,
-		finder(r, org, i), org.NameOf(i.Reporter), org.NameOf(i.Assignee), strings.Join(waiting, ", "), at(i.ClosedAt), org.NameOf(i.ClosedBy), demo, drill}
+		finder(r, org, i), org.NameOf(i.Reporter), org.NameOf(i.Assignee), strings.Join(waiting, ", "), at(i.ClosedAt), org.NameOf(i.ClosedBy), demo, drill, report.Nearly(r, &i.Incident)}
 }
 
 // finder is who noticed it; a table goes further than the case, and holds no outsider's
@@ -85,6 +86,9 @@ func cells(r *page.Request, org *directory.Org, i incident.Row) []string {
 func finder(r *page.Request, org *directory.Org, i incident.Row) string {
 	if i.Outside != nil {
 		return Masked(r, i.Outside)
+	}
+	if i.Boxed() {
+		return r.P.T("near.nobody")
 	}
 	return org.NameOf(i.Finder())
 }

@@ -7,9 +7,12 @@ import (
 	"sekimori/internal/inbound/web/page"
 )
 
-// guess offers to say of what kind a case is that came by mail.
+// guess offers to say of what kind a case is that came by mail or telephone.
 func (p *casePage) guess(r *page.Request, c *incident.Case) {
 	p.Guessed = c.Guessed && p.Open && !p.Erased
+	if p.GuessedHow = r.P.T("mailin.guessed"); c.Channel == incident.ByPhone {
+		p.GuessedHow = r.P.T("calls.guessed")
+	}
 	if !p.Guessed || !p.Work {
 		return
 	}

@@ -177,6 +177,9 @@ func rowOf(r *page.Request, org *directory.Org, i incident.Row) row {
 	if i.Outside != nil {
 		out.Outside = Masked(r, i.Outside)
 	}
+	if i.Boxed() {
+		out.Outside = r.P.T("near.nobody")
+	}
 	for _, x := range i.OpenTracks {
 		out.Waiting = append(out.Waiting, r.P.T("receiver."+string(x)))
 	}

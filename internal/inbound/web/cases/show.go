@@ -54,8 +54,10 @@ type casePage struct {
 	Together       together
 	Lessons        []lessonView
 	Thanks         string // words that the end of the case begins with
+	Nameless       bool   // nobody knows whose report it is
 	MayReopen      bool
 	Guessed        bool          // nobody chose the kind yet
+	GuessedHow     string        // why not, as a sentence
 	Kinds          []page.Option // to choose from
 
 	words func(id string, args ...any) string
@@ -191,7 +193,7 @@ func (d Deps) caseOf(ctx context.Context, r *page.Request, c *incident.Case) (*c
 	for _, x := range c.LeftOut {
 		p.LeftOut = append(p.LeftOut, org.NameOf(x))
 	}
-	p.Thanks = thanks(r, org, c)
+	p.Thanks, p.Nameless = thanks(r, org, c), c.Boxed()
 	p.guess(r, c)
 	p.MayReopen = p.Work && !p.Erased && (c.Status == incident.Closed || c.Status == incident.Withdrawn)
 	if p.Together, err = d.together(ctx, r, org, c); err != nil {
@@ -235,21 +237,30 @@ func facts(r *page.Request, org *directory.Org, c *incident.Case) []fact {
 		moment("cases.col.discovered", "discovered", c.Discovered),
 		{Label: r.P.T("cases.col.reported"), Text: r.P.DateTime(c.Reported)},
 	}
-	if c.Outside == nil {
+	switch {
+	case c.Boxed():
+		out = append(out, fact{Label: r.P.T("cases.col.finder"), Text: r.P.T("near.nobody")})
+	case c.Outside == nil:
 		out = append(out, who("cases.col.finder", c.Finder()))
-	} else {
+	default:
 		out = append(out, outsider(r, c.Outside)...)
-		if c.Reporter != "" {
+		if c.Reporter != "" && c.Channel != incident.ByPhone {
 			out = append(out, who("cases.col.reporter", c.Reporter))
 		}
 	}
 	if c.Written.Known {
 		out = append(out, fact{Label: r.P.T("offline.written"), Text: r.P.DateTime(c.Written.At)})
 	}
-	if c.OnBehalf != "" {
+	if c.OnBehalf != "" && c.Channel != incident.ByPhone {
 		out = append(out, who("cases.col.reporter", c.Reporter))
 	}
-	if c.Department != "" || c.Outside == nil {
+	for _, f := range report.CallFacts(r, org, c.Incident) {
+		out = append(out, fact{Label: f.Name, Text: f.Value, Unknown: f.Unknown})
+	}
+	if word := report.Nearly(r, c.Incident); word != "" {
+		out = append(out, fact{Label: r.P.T("near.nearly_short"), Text: word})
+	}
+	if c.Department != "" || c.Outside == nil && !c.Boxed() {
 		out = append(out, fact{Label: r.P.T("cases.col.department"), Text: people.Place(org, c.Department)})
 	}
 	out = append(out,

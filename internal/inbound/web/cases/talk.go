@@ -27,8 +27,11 @@ func (d Deps) talk(r *page.Request, org *directory.Org, c *incident.Case, p *cas
 	if c.Outside != nil {
 		lead = "talk.lead_outside"
 	}
+	if c.Boxed() {
+		lead = "near.no_talk"
+	}
 	p.Talk = r.TalkOf(c, org, lead, "/cases/"+c.Label+"/say")
-	p.Talk.Live, p.Talk.May = "/cases/"+c.Label, p.Work && c.ErasedAt.IsZero()
+	p.Talk.Live, p.Talk.May = "/cases/"+c.Label, p.Work && c.ErasedAt.IsZero() && !c.Boxed()
 	if !r.Navigates() {
 		return nil
 	}
@@ -49,8 +52,12 @@ func (p *casePage) refusedTalk() {
 }
 
 // thanks is the words that the end of a case begins with: in the language of whose report it
-// is, and in every language for somebody whose language is not known.
+// is, and in every language for somebody whose language is not known. They are for nobody
+// when nobody knows whose report it is.
 func thanks(r *page.Request, org *directory.Org, c *incident.Case) string {
+	if c.Boxed() {
+		return ""
+	}
 	args := []any{"number", c.Label}
 	if lang := org.People[c.Finder()].Lang; lang != "" {
 		return r.Kit.Printer(i18n.Lang(lang)).T("talk.thanks", args...)

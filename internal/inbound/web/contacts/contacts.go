@@ -63,8 +63,9 @@ type Line struct {
 	Waits                         bool // nothing goes there before a code was typed in
 }
 
-// LineOf is a contact in words. masked hides the part of a mail address before the @.
-func LineOf(r *page.Request, c directory.Contact, masked bool, now time.Time) Line {
+// LineOf is a contact in words. masked hides the part of a mail address before the @; offered
+// says that the server has the contact's channel.
+func LineOf(r *page.Request, c directory.Contact, masked, offered bool, now time.Time) Line {
 	l := Line{ID: c.ID, Href: "/account/contacts/" + c.ID, Name: c.Name, Address: c.Address, Icon: icon(c.Channel), Own: c.Own(), Waits: !c.Takes()}
 	if masked {
 		l.Address = c.Masked()
@@ -76,6 +77,9 @@ func LineOf(r *page.Request, c directory.Contact, masked bool, now time.Time) Li
 		}
 	}
 	switch {
+	case !offered:
+		l.State = page.Tag{Kind: "yama", Icon: "alert", Text: r.P.T("contacts.off")}
+		l.Detail, l.Waits = r.P.T("contacts.off_hint"), false
 	case !c.Failed.IsZero():
 		l.State = page.Tag{Kind: "shu", Icon: "circle-alert", Text: r.P.T("contacts.failed")}
 		l.Detail = r.P.T("contacts.failed_at", "at", r.P.DateTime(c.Failed), "why", c.FailedWhy)
@@ -116,6 +120,7 @@ type listPage struct {
 	Hooks  bool
 	Full   bool
 	Prove  bool   // password or passkey must be shown first
+	Silent bool   // nothing is sure to arrive
 	Key    string // the server's public key for push messages
 	Days   int
 }
@@ -133,8 +138,10 @@ func (d rooms) showList(w http.ResponseWriter, r *page.Request, status int, form
 		Key: d.PushKey, Days: int(directory.VerifiedFor.Hours() / 24)}
 	p.Errors, p.Scripts = bad.Summary, []string{"push.js"}
 	others := 0
+	p.Silent = true
 	for _, c := range cs {
-		p.Lines = append(p.Lines, LineOf(r, c, false, r.Kit.Now()))
+		p.Silent = p.Silent && !(d.Offers(c.Channel) && c.Arrives(r.Kit.Now()))
+		p.Lines = append(p.Lines, LineOf(r, c, false, d.Offers(c.Channel), r.Kit.Now()))
 		if !c.Own() {
 			others++
 		}
@@ -235,7 +242,7 @@ func (d rooms) showOne(w http.ResponseWriter, r *page.Request, status int, conta
 	if n < 0 {
 		return fault.Missing("contact")
 	}
-	p := onePage{Base: r.Kit.Base(r, "contacts.title", "/account"), Line: LineOf(r, cs[n], false, r.Kit.Now()), Key: key, Push: cs[n].Channel == directory.Push}
+	p := onePage{Base: r.Kit.Base(r, "contacts.title", "/account"), Line: LineOf(r, cs[n], false, d.Offers(cs[n].Channel), r.Kit.Now()), Key: key, Push: cs[n].Channel == directory.Push}
 	p.Title, p.Width, p.Errors = p.Line.Name, "narrow", bad.Summary
 	p.Code = page.Field{ID: "code", Name: "code", Type: "text", Class: "short", Auto: "one-time-code", Label: r.P.T("contacts.code"), Hint: r.P.T("contacts.code_hint",
 		"minutes", int(directory.CodeLife.Minutes())), Value: page.Short(r.Text("code"), 12), Error: bad.Fields["code"], Required: true, MaxLen: 12}

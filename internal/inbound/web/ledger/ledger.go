@@ -87,14 +87,11 @@ const (
 
 // Routes lists the room's pages and verbs.
 func Routes(d Deps) []page.Route {
-	return []page.Route{
+	return append(d.imports().Routes(), []page.Route{
 		{Pattern: "GET /assets", Do: d.list},
 		{Pattern: "GET /assets/new", Do: d.newForm},
 		{Pattern: "POST /assets/new", Do: d.add},
 		{Pattern: "GET /assets.csv", Do: d.export},
-		{Pattern: "GET /assets/import", Do: d.importForm},
-		{Pattern: "POST /assets/import", Do: d.preview, Stream: true, MaxBody: maxFile + 64<<10},
-		{Pattern: "POST /assets/apply", Do: d.apply, MaxBody: maxFile/3*4 + 64<<10},
 		{Pattern: "GET /assets/labels", Do: d.labels},
 		{Pattern: "GET /assets/labels.pdf", Do: d.labelSheet},
 		{Pattern: "GET /assets/{number}", Do: d.show},
@@ -119,5 +116,5 @@ func Routes(d Deps) []page.Route {
 		{Pattern: "POST /loans/{label}/chase", Do: d.loanVerb("chase", chase)},
 		{Pattern: "GET /media", Do: d.media},
 		{Pattern: "POST /media/policy", Do: d.setPolicy},
-	}
+	}...)
 }

@@ -242,10 +242,14 @@ func (p *assetPage) facts(r *page.Request, org *directory.Org, v asset.View) {
 	}
 	i := v.Identity
 	p.Identity = append(p.Identity, fact{Label: r.P.T("assets.strength"), Tag: strengthTag(r, v.Row.Strength), Hint: r.P.T("asset.strength_why." + string(v.Row.Strength))})
-	if i.Vendor != "" {
-		p.Identity = append(p.Identity, fact{Label: r.P.T("assets.usb_id"), Text: i.Vendor + ":" + i.Product})
+	ids, number := "assets.usb_id", "assets.field.serial"
+	if v.Kind == asset.SDCard && cardID(i.Serial) { // read in a reader that is built in: see wire.Medium
+		ids, number = "assets.card_id", "assets.card_cid"
 	}
-	serial := fact{Label: r.P.T("assets.field.serial"), Text: i.Serial}
+	if i.Vendor != "" {
+		p.Identity = append(p.Identity, fact{Label: r.P.T(ids), Text: i.Vendor + ":" + i.Product})
+	}
+	serial := fact{Label: r.P.T(number), Text: i.Serial}
 	switch {
 	case i.Serial == "" && !i.ReadAt.IsZero():
 		serial.Text, serial.Tag = r.P.T("word.none"), page.Tag{Kind: "yama", Icon: "alert", Text: r.P.T("assets.no_serial")}
@@ -363,4 +367,9 @@ func written(org *directory.Org, person string) string {
 		return fmt.Sprintf("%s (%s)", p.Name(), p.Number)
 	}
 	return ""
+}
+
+// cardID reports whether a serial is what a card says of itself, without its checksum.
+func cardID(serial string) bool {
+	return len(serial) == 30 && strings.Trim(strings.ToLower(serial), "0123456789abcdef") == ""
 }

@@ -19,7 +19,7 @@ func careOf(r *page.Request, org *directory.Org) contactCare {
 	if r.By.May(access.EditDirectory) != nil {
 		return out
 	}
-	silent, failed, stale := 0, 0, 0
+	silent, failed, stale, off := 0, 0, 0, 0
 	for id, p := range org.People {
 		if !p.Active(now) {
 			continue
@@ -28,7 +28,7 @@ func careOf(r *page.Request, org *directory.Org) contactCare {
 			silent++
 		}
 		care := org.CareOf(id, now)
-		failed, stale = failed+care.Failed, stale+care.Stale
+		failed, stale, off = failed+care.Failed, stale+care.Stale, off+care.Off
 	}
 	say := func(text string, n int) {
 		if n > 0 {
@@ -38,5 +38,6 @@ func careOf(r *page.Request, org *directory.Org) contactCare {
 	say("contacts.morning_people", silent)
 	say("contacts.morning_failed", failed)
 	say("contacts.morning_stale", stale)
+	say("contacts.morning_off", off)
 	return out
 }

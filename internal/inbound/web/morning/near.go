@@ -48,19 +48,9 @@ func nearOf(r *page.Request, org *directory.Org, ts []incident.Tally) *nearMisse
 	}
 	slices.SortStableFunc(out.Rows, func(a, b kindCount) int { return cmp.Compare(b.All, a.All) })
 	out.Nothing = len(out.Rows) == 0
-	staffed, parent := map[string]bool{}, map[string]bool{}
-	for _, dep := range org.Departments {
-		parent[dep.Parent] = true
-	}
-	for _, p := range org.People {
-		if p.Active(r.Kit.Now()) {
-			staffed[p.Department] = true
-		}
-	}
-	for id := range staffed {
-		// The company as a whole, which is only those at its top, is no department.
-		if top := org.Departments[id].Parent == "" && parent[id]; !heard[id] && id != "" && !top {
-			out.Silent = append(out.Silent, people.Place(org, id))
+	for _, dep := range org.LargeUnits(r.Kit.Now(), incident.MinUnit) {
+		if !heard[dep.ID] {
+			out.Silent = append(out.Silent, people.Place(org, dep.ID))
 		}
 	}
 	slices.Sort(out.Silent)

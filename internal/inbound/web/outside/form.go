@@ -93,8 +93,11 @@ func (d *Room) Send(w http.ResponseWriter, r *page.Request) error {
 	case err != nil:
 	case !r.Checked("outside"): // a session that ended while its owner was typing
 		err = fault.New(fault.Unauthenticated, "fault.outside_session", nil)
-	case !d.reports.pass(r.Kit.Now(), r.Address(), r.Text("work"), r.Text("answer")):
-		err = fault.New(fault.TooMany, "fault.outside_busy", nil)
+	default:
+		var passed bool
+		if report.Work, passed = d.reports.take(r.Kit.Now(), r.Address(), r.Text("work"), r.Text("answer")); !passed {
+			err = fault.New(fault.TooMany, "fault.outside_busy", nil)
+		}
 	}
 	var code incident.Code
 	if err == nil {

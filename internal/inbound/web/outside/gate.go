@@ -1,11 +1,13 @@
 package outside
 
 import (
+	"crypto/sha256"
 	"math/bits"
 	"net/netip"
 	"sync"
 	"time"
 
+	"sekimori/internal/domain/incident"
 	"sekimori/internal/kit/work"
 )
 
@@ -31,7 +33,7 @@ const (
 )
 
 // gate decides which forms of strangers are taken. Its counts are this server's own and
-// end with it.
+// end with it; its challenges are good on every server of the same key.
 type gate struct {
 	mint *work.Mint
 
@@ -46,8 +48,16 @@ type count struct {
 	all, slow int
 }
 
-func newGate() *gate {
-	return &gate{mint: work.NewMint(life, spentMost), seen: map[string]count{}}
+func newGate(key []byte) *gate {
+	return &gate{mint: work.NewMint(key, life, spentMost), seen: map[string]count{}}
+}
+
+// Ask gives the challenge of a form that others show to an address, who share this gate.
+func (d *Room) Ask(now time.Time, address string) string { return d.reports.ask(now, address) }
+
+// Pass counts such a form and reports whether it may be taken.
+func (d *Room) Pass(now time.Time, address, challenge, answer string) bool {
+	return d.reports.pass(now, address, challenge, answer)
 }
 
 // ask gives the challenge of a form that is shown to an address.
@@ -59,18 +69,29 @@ func (g *gate) ask(now time.Time, address string) string {
 
 // pass counts a form and reports whether it may be taken.
 func (g *gate) pass(now time.Time, address, challenge, answer string) bool {
+	_, ok := g.take(now, address, challenge, answer)
+	return ok
+}
+
+// take is pass, and gives the work that was done, which is good once on all servers together;
+// zero for none.
+func (g *gate) take(now time.Time, address, challenge, answer string) (once incident.Once, ok bool) {
 	from := block(address)
 	g.mu.Lock()
 	need, own := g.bits(now, from), easy+g.ownBits(now, from)
 	g.mu.Unlock()
 	worked := answer != "" && g.mint.Check(now, challenge, answer, func(d work.Done) bool {
+		once = incident.Once{Hash: sha256.Sum256([]byte(challenge)), Until: d.At.Add(life)}
 		return d.Bits >= need || now.Sub(d.At) <= fresh && d.Bits >= min(hard, own)
 	}) == nil
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	one, all := g.of(now, from), g.of(now, everywhere)
+	if !worked {
+		once = incident.Once{}
+	}
 	if !worked && (one.slow >= slowOfOne || all.slow >= slowOfAll) {
-		return false
+		return once, false
 	}
 	for key, c := range map[string]count{g.key(from): one, everywhere: all} {
 		c.all++
@@ -79,7 +100,7 @@ func (g *gate) pass(now time.Time, address, challenge, answer string) bool {
 		}
 		g.seen[key] = c
 	}
-	return true
+	return once, true
 }
 
 // bits is how hard the work is now. mu must be held.

@@ -22,7 +22,7 @@ func solved(t *testing.T, g *gate, now time.Time, address string) (challenge, an
 
 func TestSlowLaneOfOneAddress(t *testing.T) {
 	t.Parallel()
-	g, now := newGate(), day()
+	g, now := newGate([]byte("a key")), day()
 	for n := range slowOfOne {
 		if !g.pass(now, "192.0.2.1", "", "") {
 			t.Fatalf("form %d refused", n+1)
@@ -43,7 +43,7 @@ func TestSlowLaneOfOneAddress(t *testing.T) {
 // worked passes all the same.
 func TestFloodLetsOnePersonThrough(t *testing.T) {
 	t.Parallel()
-	g, now := newGate(), day()
+	g, now := newGate([]byte("a key")), day()
 	c, a := solved(t, g, now, "203.0.113.9") // the page was opened before the flood
 	for n := range 50_000 {
 		g.pass(now, fmt.Sprintf("2001:db8:%x:%x::1", n>>16, n&0xffff), "", "")
@@ -61,7 +61,7 @@ func TestFloodLetsOnePersonThrough(t *testing.T) {
 
 func TestWorkGrowsWithTheFlood(t *testing.T) {
 	t.Parallel()
-	g, now := newGate(), day()
+	g, now := newGate([]byte("a key")), day()
 	if n := g.bits(now, "192.0.2.1"); n != easy {
 		t.Errorf("%d bits in calm", n)
 	}
@@ -81,7 +81,7 @@ func TestWorkGrowsWithTheFlood(t *testing.T) {
 	if g.pass(now.Add(9*time.Minute).Add(fresh), "192.0.2.77", g.ask(now, "x")[:20], answer) != true { // not worked: the slow lane has room
 		t.Error("the slow lane refused the first")
 	}
-	g2 := newGate()
+	g2 := newGate([]byte("a key"))
 	for range 300 * quiet {
 		g2.seen["192.0.2.1"] = count{began: now, all: 300 * quiet}
 	}
@@ -107,7 +107,7 @@ func TestBlock(t *testing.T) {
 // who asked before, what one has sent oneself is not.
 func TestHoardedWorkBuysNoFlood(t *testing.T) {
 	t.Parallel()
-	g, now := newGate(), day()
+	g, now := newGate([]byte("a key")), day()
 	type done struct{ challenge, answer string }
 	var hoard []done
 	for range 3*quiet + slowOfOne {

@@ -10,6 +10,7 @@ import (
 	"sekimori/internal/domain/incident"
 	"sekimori/internal/domain/notice"
 	"sekimori/internal/inbound/web/page"
+	"sekimori/internal/inbound/web/report"
 	"sekimori/internal/kit/fault"
 )
 
@@ -31,6 +32,7 @@ type receiptPage struct {
 	Address               string // where the code is typed in
 	Status                page.Tag
 	Tracks                []trackLine
+	Held                  bool // somebody is told only with the next working hours
 	Talk                  page.Talk
 	Main                  string // number of the report that this one goes on as
 	Facts                 []fact
@@ -48,6 +50,7 @@ type receiptPage struct {
 type trackLine struct {
 	Class, Role string
 	Tag         page.Tag
+	Next        string // when more are told, where that waits
 	Quote       string
 }
 
@@ -220,6 +223,7 @@ func (d *Room) showCase(w http.ResponseWriter, r *page.Request, by access.Actor,
 		p.Status.Kind, p.Closed = "matsu", true
 	}
 	p.Tracks = tracks(r, c)
+	p.Held = slices.ContainsFunc(c.Tracks, func(t notice.Track) bool { return t.State == notice.Open && t.Held() })
 	p.Facts, p.Questions = facts(r, c, bad)
 	p.Added = said(r, c)
 	if err := d.talk(r, by, c, &p, bad); err != nil {
@@ -256,11 +260,14 @@ func tracks(r *page.Request, c *incident.Case) []trackLine {
 		if t.Held() && t.Level == 0 { // nobody has been told yet
 			l.Tag.Text = r.P.T("outside.told_later", "at", r.P.DateTime(t.NextFire))
 		}
+		if t.Held() && t.Level > 0 {
+			l.Next = r.P.T("escalation.held_again", "at", r.P.DateTime(t.NextFire))
+		}
 		switch t.State {
 		case notice.Acked:
-			l.Class, l.Quote, l.Tag = "done", t.AckNote, page.Tag{Kind: "matsu", Text: r.P.T("report.answered", "at", r.P.DateTime(t.AckedAt))}
+			l.Class, l.Quote, l.Next, l.Tag = "done", t.AckNote, "", page.Tag{Kind: "matsu", Text: r.P.T("report.answered", "at", r.P.DateTime(t.AckedAt))}
 		case notice.Closed:
-			l.Class, l.Tag = "", page.Tag{Kind: "quiet", Text: r.P.T("report.track_ended")}
+			l.Class, l.Next, l.Tag = "", "", page.Tag{Kind: "quiet", Text: r.P.T("report.track_ended")}
 		}
 		out = append(out, l)
 	}
@@ -270,6 +277,12 @@ func tracks(r *page.Request, c *incident.Case) []trackLine {
 // facts are the report as it was sent, with the answers; and what is still asked.
 func facts(r *page.Request, c *incident.Case, bad refusal) (known []fact, open []question) {
 	known = append(known, fact{Name: r.P.T("report.what"), Value: c.Summary})
+	if c.Written.Known {
+		known = append(known, fact{Name: r.P.T("offline.written"), Value: r.P.DateTime(c.Written.At)})
+	}
+	for _, f := range report.CallTimes(r, c.Incident) {
+		known = append(known, fact{Name: f.Name, Value: f.Value, Unknown: f.Unknown})
+	}
 	for _, x := range []struct{ name, value string }{{"outside.name", c.Outside.Name}, {"outside.contact", c.Outside.Contact}} {
 		if x.value != "" {
 			known = append(known, fact{Name: r.P.T(x.name), Value: x.value})

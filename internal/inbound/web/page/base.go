@@ -21,6 +21,7 @@ type Base struct {
 	LiveReload bool     // reload now and then where no script runs
 	Width      string   // "" or "narrow"
 	Scripts    []string // static files that this page alone runs
+	Box        string   // address of the box of near misses
 	Me         string   // mark of who is signed in, under which the browser keeps what waits to be sent
 	Bare       bool     // shows nothing of anybody: the browser keeps the page for when there is no network
 }
@@ -37,7 +38,7 @@ type Flash struct{ Kind, Text string }
 // Base fills the layout's fields. titleID is the message id of the title; here is the
 // Nav address that the page belongs to.
 func (k *Kit) Base(r *Request, titleID, here string) Base {
-	b := Base{Lang: string(r.P.Lang()), Here: here, Demo: k.Demo, Version: k.Version}
+	b := Base{Lang: string(r.P.Lang()), Here: here, Demo: k.Demo, Version: k.Version, Box: "/near"}
 	if titleID != "" {
 		b.Title = r.P.T(titleID)
 	}
@@ -48,6 +49,7 @@ func (k *Kit) Base(r *Request, titleID, here string) Base {
 		return b
 	}
 	b.SignedIn, b.Who, b.WhoDetail, b.Me = true, r.By.Name, k.detail(r), k.Mark(r.By.Person)
+	b.Box += "?units=" + k.insider(k.Now())
 	for _, n := range k.nav(r) {
 		n.Label, n.Here = r.P.T(n.Label), n.Href == here
 		b.Nav = append(b.Nav, n)

@@ -10,6 +10,8 @@ func (r *Request) Named(o *directory.Org, person string) string {
 	switch person {
 	case access.Nobody:
 		return r.P.T("outside.nobody")
+	case access.Unnamed:
+		return r.P.T("near.nobody")
 	case access.System().Person:
 		return r.P.T("cases.by_system")
 	}

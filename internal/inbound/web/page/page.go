@@ -33,6 +33,9 @@ type Route struct {
 	Public  bool  // no sign-in needed; By is filled when there is one
 	MaxBody int64 // bytes; 0 means DefaultBody
 	Stream  bool  // the handler reads the body itself (uploads)
+	// Nameless: whoever asks stays unknown. The sign-in is not looked at, no cookie is set,
+	// and nothing of the request is logged or measured.
+	Nameless bool
 }
 
 // DefaultBody bounds the body of a plain form.

@@ -26,6 +26,8 @@ type Request struct {
 
 	org   *directory.Org // nil when it could not be read
 	flash string         // message id left by the request before
+
+	nameless bool // see Route.Nameless
 }
 
 // newRequest finds out who asks and in which language. A cookie that is not (or no

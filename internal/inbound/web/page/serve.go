@@ -18,6 +18,10 @@ func (k *Kit) Handle(route Route) http.Handler {
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, hr *http.Request) {
 		hr.Body = http.MaxBytesReader(w, hr.Body, limit)
+		if route.Nameless {
+			k.handleNameless(w, hr, route)
+			return
+		}
 		r, err := k.newRequest(hr)
 		if err == nil && !route.Public && r.By.Person == "" {
 			err = fault.New(fault.Unauthenticated, "fault.unauthenticated", nil)
@@ -80,7 +84,7 @@ func (k *Kit) fail(w http.ResponseWriter, r *Request, err error) {
 	f := fault.As(err)
 	if f != nil && f.Kind == fault.Unavailable { // the person waits; the operator reads why
 		w.Header().Set("Retry-After", "10")
-		k.Log.WarnContext(r.Context(), "request put off", "request", r.ID, "route", r.Pattern, "error", err)
+		r.log().WarnContext(r.Context(), "request put off", "request", r.ID, "route", r.Pattern, "error", err)
 	}
 	if f != nil && f.Kind == fault.Unauthenticated && (r.Method == http.MethodGet || r.Method == http.MethodHead) && r.URL.Path != "/login" {
 		http.Redirect(w, r.Request, "/login?next="+url.QueryEscape(r.URL.RequestURI()), http.StatusSeeOther)
@@ -104,11 +108,11 @@ func (k *Kit) fail(w http.ResponseWriter, r *Request, err error) {
 		return // nobody is listening any more
 	default:
 		p.Request = r.ID
-		k.Log.ErrorContext(r.Context(), "request failed", "request", r.ID, "method", r.Method, "route", r.Pattern, "person", r.By.Person, "error", err)
+		r.log().ErrorContext(r.Context(), "request failed", "request", r.ID, "method", r.Method, "route", r.Pattern, "person", r.By.Person, "error", err)
 	}
 	p.Heading = p.Title
 	if err := k.Render(w, r, code, "error", p); err != nil {
-		k.Log.ErrorContext(r.Context(), "error page failed", "request", r.ID, "error", err)
+		r.log().ErrorContext(r.Context(), "error page failed", "request", r.ID, "error", err)
 		http.Error(w, r.ID, http.StatusInternalServerError)
 	}
 }

@@ -38,16 +38,15 @@ type Loans interface {
 	Loans(ctx context.Context, by access.Actor, q asset.LoanQuery) (asset.LoanPage, error)
 }
 
-// Bodies of the import's two steps: the file as it is, and the same inside a form.
+// What one press may send, in bytes.
 const (
-	maxFile   = 2 << 20
-	maxApply  = maxFile/3*4 + 64<<10 // as base64, and the form around it
-	maxInvite = 1 << 20              // the ids of a whole company
+	maxFile   = 2 << 20 // of an import
+	maxInvite = 1 << 20 // the ids of a whole company
 )
 
 // Routes lists the room's pages and verbs.
 func Routes(d Deps) []page.Route {
-	return []page.Route{
+	return append(d.imports().Routes(), []page.Route{
 		{Pattern: "GET /people", Do: d.list},
 		{Pattern: "GET /people/{id}", Do: d.show},
 		{Pattern: "POST /people/{id}/absences", Do: d.verb("absence", addAbsence)},
@@ -64,10 +63,7 @@ func Routes(d Deps) []page.Route {
 		{Pattern: "POST /people/duties", Do: d.setDuty},
 		{Pattern: "GET /people/invite", Do: d.inviteForm},
 		{Pattern: "POST /people/invite", Do: d.invite, MaxBody: maxInvite},
-		{Pattern: "GET /people/import", Do: d.importForm},
-		{Pattern: "POST /people/import", Do: d.preview, Stream: true, MaxBody: maxFile + 64<<10},
-		{Pattern: "POST /people/import/apply", Do: d.apply, MaxBody: maxApply},
 		{Pattern: "GET /people/export.csv", Do: d.exportPeople},
 		{Pattern: "GET /people/departments.csv", Do: d.exportDepartments},
-	}
+	}...)
 }

@@ -82,7 +82,7 @@ func (d Deps) render(w http.ResponseWriter, r *page.Request, status int, form st
 	p.absences(r, org, x, now)
 	if p.MayEdit {
 		for _, c := range org.ContactsOf(x.ID) {
-			p.Contacts = append(p.Contacts, contacts.LineOf(r, c, true, now))
+			p.Contacts = append(p.Contacts, contacts.LineOf(r, c, true, org.Has(c.Channel), now))
 		}
 	}
 	if p.MayManage {

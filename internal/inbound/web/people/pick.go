@@ -104,3 +104,28 @@ func folded(s string) string {
 		return unicode.ToLower(r)
 	}, norm.NFKC.String(s))
 }
+
+// Matching lists people of whom somebody typed a part: of the name, its reading, the number
+// or the mail address. At most max of them, in the directory's order; leavers are left out.
+func Matching(o *directory.Org, now time.Time, typed string, max int) []directory.Person {
+	part := folded(typed)
+	if part == "" {
+		return nil
+	}
+	var out []directory.Person
+	for _, p := range o.Sorted() {
+		if len(out) == max {
+			break
+		}
+		if !p.Active(now) {
+			continue
+		}
+		for _, s := range []string{p.Name(), p.Kana(), p.Number, p.Email, Written(p)} {
+			if strings.Contains(folded(s), part) {
+				out = append(out, p)
+				break
+			}
+		}
+	}
+	return out
+}

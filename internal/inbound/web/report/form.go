@@ -20,6 +20,7 @@ type formPage struct {
 	First                     []advice // what cannot wait for the form
 	Key                       string   // idempotency key: two presses make one report
 	Summary                   page.Field
+	Nearly                    page.Field // of a near miss; no options: not asked
 	Thing                     string     // number of the ledger's thing that was lost; "" for none
 	PCs                       page.Field // the reporter's own, to be cut off on sending; no options: none
 	OnBehalf                  page.Field
@@ -37,7 +38,9 @@ type moment struct {
 }
 
 // order lists the form's fields from top to bottom; the first alone is needed.
-func order() []string { return []string{"summary", "on_behalf", "leave_out", "occurred", "discovered"} }
+func order() []string {
+	return []string{"summary", "nearly", "on_behalf", "leave_out", "occurred", "discovered"}
+}
 
 func kindOf(r *page.Request) (incident.Kind, error) {
 	k := incident.Kind(r.PathValue("kind"))
@@ -76,6 +79,9 @@ func (d rooms) formPage(r *page.Request, k incident.Kind, key string, bad page.R
 	}
 	p.Summary = field("summary", "report.summary", "report.summary_hint")
 	p.Summary.Required, p.Summary.MaxLen, p.Summary.Class, p.Summary.Auto = true, incident.MaxSummary, "full", "off"
+	if k == incident.NearMiss {
+		p.Nearly = r.Nearly(bad.Fields["nearly"])
+	}
 	if p.Teaches, err = d.Cases.Teaches(r.Context(), r.By, k); err != nil {
 		return formPage{}, err
 	}
@@ -98,7 +104,7 @@ func (d rooms) formPage(r *page.Request, k incident.Kind, key string, bad page.R
 		return moment{f, r.Checked(name + "_unknown")}
 	}
 	p.Occurred, p.Discovered = when("occurred", "report.occurred"), when("discovered", "report.discovered")
-	for _, name := range order()[1:] {
+	for _, name := range order()[2:] {
 		p.Later = p.Later || r.Text(name) != "" || r.Checked(name+"_unknown") || bad.Fields[name] != ""
 	}
 	return p, nil
@@ -168,7 +174,7 @@ func (d rooms) tellLedger(r *page.Request, k incident.Kind, i *incident.Incident
 // read makes a report of what was typed. Everything that must be mended is named at
 // once, not one thing at a time.
 func (d rooms) read(r *page.Request, k incident.Kind) (incident.Report, error) {
-	out := incident.Report{Kind: k, Summary: r.Text("summary"), Channel: "web", Key: r.Text("key"), Demo: r.Kit.Demo}
+	out := incident.Report{Kind: k, Nearly: incident.Kind(r.Text("nearly")), Summary: r.Text("summary"), Channel: "web", Key: r.Text("key"), Demo: r.Kit.Demo}
 	if out.Key == "" || len(out.Key) > 100 {
 		out.Key = id.Secret(16)
 	}

@@ -135,13 +135,17 @@ func facts(r *page.Request, o *directory.Org, c *incident.Case) []factLine {
 	if c.Written.Known {
 		out = append(out, when("offline.written", c.Written))
 	}
-	if c.Reporter != "" {
+	for _, f := range CallFacts(r, o, c.Incident) {
+		out = append(out, factLine{Name: f.Name, Value: f.Value, Unknown: f.Unknown})
+	}
+	if c.Reporter != "" && c.Channel != incident.ByPhone {
 		out = append(out, factLine{Name: r.P.T("report.by"), Value: o.NameOf(c.Reporter)})
 	}
 	if c.OnBehalf != "" {
 		out = append(out, factLine{Name: r.P.T("report.found_by"), Value: o.NameOf(c.OnBehalf)})
 	}
 	out = append(out, outsiderFacts(r, c.Outside)...)
+	out = append(out, nearFacts(r, c.Incident)...)
 	if dep, ok := o.Departments[c.Department]; ok {
 		out = append(out, factLine{Name: r.P.T("word.department"), Value: dep.Name})
 	}

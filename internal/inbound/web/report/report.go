@@ -109,6 +109,7 @@ func Routes(d Deps) []page.Route {
 		{Pattern: "POST /receipt/{label}/files", Do: r.upload, Stream: true, MaxBody: uploadLimit(d.Files.Limits())},
 		{Pattern: "GET /evidence/{id}", Do: r.download},
 		{Pattern: "GET /tallies", Do: r.tallies},
+		{Pattern: "GET /tallies.csv", Do: r.talliesTable},
 	}
 }
 

@@ -23,7 +23,7 @@ func (d rooms) talk(r *page.Request, o *directory.Org, c *incident.Case, p *rece
 		lead = "talk.lead_worker"
 	}
 	p.Talk = r.TalkOf(c, o, lead, p.Here+"/say")
-	p.Talk.Live, p.Talk.May = p.Here, p.MayAdd && c.ErasedAt.IsZero()
+	p.Talk.Live, p.Talk.May = p.Here, p.MayAdd && c.ErasedAt.IsZero() && !c.Boxed()
 	if bad.form == "say" {
 		p.Talk.Field.Value, p.Talk.Field.Error = r.Text("say"), bad.Fields["say"]
 	}

@@ -40,6 +40,27 @@ func readOrder(r *page.Request, n int) []notice.Offset {
 	return out
 }
 
+// offWords names the channels that a policy's levels use and the server does not have.
+func offWords(r *page.Request, org *directory.Org, p notice.Policy) string {
+	used := map[string]bool{}
+	for _, chains := range p.Chains {
+		for _, chain := range chains {
+			for _, l := range chain {
+				for _, o := range l.Channels {
+					used[o.Channel] = true
+				}
+			}
+		}
+	}
+	var out []string
+	for _, c := range directory.Channels() {
+		if used[string(c)] && !org.Has(c) {
+			out = append(out, r.P.T("contacts.channel."+string(c)))
+		}
+	}
+	return strings.Join(out, ", ")
+}
+
 // orderWords says in which order a level uses its channels; "" for all at once.
 func orderWords(r *page.Request, l notice.Level) string {
 	var out []string

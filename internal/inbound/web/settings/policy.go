@@ -53,6 +53,7 @@ type policyPage struct {
 	Terms           []termView
 	Changed, Reason string
 	May             bool
+	Off             string // channels that levels use and the server does not have
 }
 
 type chainPage struct {
@@ -84,6 +85,7 @@ func (d Deps) policy(w http.ResponseWriter, r *page.Request) error {
 	v := policyPage{Base: r.Kit.Base(r, "settings.policy", "/settings"), May: r.By.May(access.EditPolicy) == nil, Reason: p.Reason}
 	v.Changed = changed(r, org, p.By, p.Version, p.At)
 	v.Terms = terms(r, p)
+	v.Off = offWords(r, org, p)
 	for _, u := range notice.Urgencies() {
 		g := group{Title: r.P.T("urgency." + string(u))}
 		for _, x := range receivers() {

@@ -48,6 +48,8 @@ func Routes(d Deps) []page.Route {
 		{Pattern: "POST /settings/policy/terms", Do: d.saveTerms},
 		{Pattern: "GET /settings/days-off", Do: d.days},
 		{Pattern: "POST /settings/days-off", Do: d.saveDay},
+		{Pattern: "GET /settings/links", Do: d.proof},
+		{Pattern: "POST /settings/links", Do: d.saveProof},
 	}
 	out = append(out, d.rosterRoutes()...)
 	if d.Chains != nil {

@@ -136,6 +136,9 @@ func (d rooms) password(w http.ResponseWriter, r *page.Request) error {
 	if err := d.Door.ChangePassword(r.Context(), r.By, r.Secret("old"), fresh); err != nil {
 		return d.again(w, r, err)
 	}
+	if err := d.remember(w, r, r.By.Person); err != nil {
+		return err
+	}
 	return r.Kit.See(w, r, "/account", "signin.password_changed")
 }
 

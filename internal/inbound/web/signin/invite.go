@@ -64,6 +64,5 @@ func (d rooms) accept(w http.ResponseWriter, r *page.Request) error {
 		}
 		return d.showInvited(w, r, bad.Status, bad)
 	}
-	r.Kit.SetSession(w, secret, s.Expires)
-	return r.Kit.See(w, r, "/", "signin.invited_done")
+	return d.come(w, r, secret, s, "/", "signin.invited_done")
 }

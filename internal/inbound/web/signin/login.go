@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"sekimori/internal/domain/access"
 	"sekimori/internal/inbound/web/page"
 	"sekimori/internal/kit/i18n"
 )
@@ -56,8 +57,27 @@ func (d rooms) enter(w http.ResponseWriter, r *page.Request) error {
 		}
 		return r.Kit.Render(w, r, bad.Status, "login", d.loginPage(r, bad))
 	}
+	return d.come(w, r, secret, s, orHome(r.Next()), "")
+}
+
+// come hands out a session's secret, and what the browser is known by from now on.
+func (d rooms) come(w http.ResponseWriter, r *page.Request, secret string, s access.Session, next, flash string) error {
 	r.Kit.SetSession(w, secret, s.Expires)
-	return r.Kit.See(w, r, orHome(r.Next()), "")
+	if err := d.remember(w, r, s.Person); err != nil {
+		return err
+	}
+	return r.Kit.See(w, r, next, flash)
+}
+
+// devices is the cookie by which tries in a known browser are counted apart.
+func devices() page.Narrow { return page.Narrow{Name: "sekimori_device", Path: "/login"} }
+
+func (d rooms) remember(w http.ResponseWriter, r *page.Request, person string) error {
+	known, until, err := d.Door.Remember(r.Context(), person, origin(r))
+	if err == nil && known != "" {
+		devices().Set(w, r.Kit, known, until.Sub(r.Kit.Now()))
+	}
+	return err
 }
 
 func (d rooms) leave(w http.ResponseWriter, r *page.Request) error {

@@ -81,8 +81,7 @@ func (d rooms) enterByPasskey(w http.ResponseWriter, r *page.Request) error {
 		}
 		return r.Kit.Render(w, r, bad.Status, "login", d.loginPage(r, bad))
 	}
-	r.Kit.SetSession(w, secret, s.Expires)
-	return r.Kit.See(w, r, orHome(r.Next()), "")
+	return d.come(w, r, secret, s, orHome(r.Next()), "")
 }
 
 func (d rooms) addPasskey(w http.ResponseWriter, r *page.Request) error {

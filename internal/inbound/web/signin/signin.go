@@ -6,6 +6,7 @@ import (
 	"context"
 	"embed"
 	"io/fs"
+	"time"
 
 	"sekimori/internal/domain/access"
 	"sekimori/internal/inbound/web/page"
@@ -14,6 +15,7 @@ import (
 // Door opens and closes sessions.
 type Door interface {
 	SignIn(ctx context.Context, login, password string, from access.Origin) (secret string, s access.Session, err error)
+	Remember(ctx context.Context, person string, from access.Origin) (devices string, until time.Time, err error)
 	SignOut(ctx context.Context, by access.Actor) error
 	ChangePassword(ctx context.Context, by access.Actor, old, fresh string) error
 	Invited(ctx context.Context, link string) (access.Invitation, error)

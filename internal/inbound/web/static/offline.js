@@ -22,7 +22,7 @@
       const set = (name, text) => { row.querySelector("[data-" + name + "]").textContent = text; };
       let kept = null;
       try { kept = own ? await box.read(item) : null; } catch { /* sealed by a key that is gone */ }
-      const kind = kept?.action.split("/").pop(), fields = new Map(kept?.fields);
+      const fields = new Map(kept?.fields), kind = fields.get("kind") || kept?.action.split("/").pop();
       set("kind", doc.querySelector('input[name="kind"][value="' + kind + '"]')?.closest("label").textContent.trim() || "");
       set("line", own ? fields.get("summary") || "" : word("free", list));
       set("at", new Date(item.at).toLocaleString(doc.documentElement.lang));

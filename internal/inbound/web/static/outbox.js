@@ -67,7 +67,7 @@ self.sekimoriOutbox = (() => {
   };
   const read = async (item) => JSON.parse(new TextDecoder().decode(await unseal(item.id, item.text)));
 
-  const number = (url) => /^\/receipt\/([^/]+)/.exec(new URL(url).pathname)?.[1];
+  const number = (url) => /^\/(?:receipt|calls)\/(INC-[^/]+)/.exec(new URL(url).pathname)?.[1];
   // post sends one report, then its pictures. It gives its number once all is there, or
   // why not: "wait" for the network, "signin" while not its writer is signed in, "refused"
   // by the server.

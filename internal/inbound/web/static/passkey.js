@@ -5,6 +5,7 @@
 //         data-options=…                   where the options come from, as JSON
 //         data-site=…                      the host name that passkeys belong to
 //         data-word-failed=… hidden>       what to say when there is no answer
+//     <input type=hidden data-from=…>      takes along what was typed in the field of that id
 //     <input type=hidden name=answer> <button> <p data-passkey-status role=status></p>
 //   </form>
 //   <p data-passkey-none hidden></p>       shown where there are none
@@ -44,6 +45,7 @@
       if (!res.ok) throw new Error(res.status);
       form.elements.answer.value = await ask(form.dataset.passkey, await res.json());
       button.disabled = false;
+      for (const field of form.querySelectorAll("[data-from]")) field.value = doc.getElementById(field.dataset.from).value;
       form.requestSubmit(button);
     } catch {
       button.disabled = false;

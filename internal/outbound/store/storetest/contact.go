@@ -111,16 +111,16 @@ func testContactsWork(t *testing.T, db *store.DB) {
 	for n, c := range []struct{ channel, address string }{{"mail", own}, {"push", "con_1"}, {"mail", "other@aoba.example"}} {
 		when := at(10 + n)
 		must(t, db.UpdateNotices(t.Context(), func(tx notice.Tx) error {
-			news, err := tx.ContactFailed(t.Context(), "per_pm", c.channel, c.address, kanji, when)
-			same(t, c.address+" fails", c.address != own, news)
+			failed, err := tx.ContactFailed(t.Context(), "per_pm", c.channel, c.address, kanji, when)
+			same(t, c.address+" fails", []string{"per_pm", "con_1", "con_2"}[n], failed)
 			if err != nil {
 				return err
 			}
-			news, err = tx.ContactFailed(t.Context(), "per_pm", c.channel, c.address, "again", when.Add(time.Minute))
-			same(t, c.address+" fails again", false, news)
+			failed, err = tx.ContactFailed(t.Context(), "per_pm", c.channel, c.address, "again", when.Add(time.Minute))
+			same(t, c.address+" fails again", "", failed)
 			return err
 		}))
-		if _, failed, why := state(n); c.address != own && (!failed.Equal(when) || why != kanji) {
+		if verified, failed, why := state(n); c.address == own && !verified.IsZero() || c.address != own && (!failed.Equal(when) || why != kanji) {
 			t.Errorf("%s failed at %v: %s", c.address, failed, why)
 		}
 		must(t, db.UpdateNotices(t.Context(), func(tx notice.Tx) error {
@@ -131,8 +131,8 @@ func testContactsWork(t *testing.T, db *store.DB) {
 		}
 	}
 	must(t, db.UpdateNotices(t.Context(), func(tx notice.Tx) error { // nobody else's
-		if news, err := tx.ContactFailed(t.Context(), "per_it", "push", "con_1", "no", at(99)); news || err != nil {
-			t.Errorf("another's contact failed: %v, %v", news, err)
+		if failed, err := tx.ContactFailed(t.Context(), "per_it", "push", "con_1", "no", at(99)); failed != "" || err != nil {
+			t.Errorf("another's contact failed: %v, %v", failed, err)
 		}
 		return tx.ContactWorked(t.Context(), "per_it", "push", "con_1", at(99))
 	}))

@@ -89,10 +89,10 @@ func testMails(t *testing.T, db *store.DB) {
 	to("ltr_in", notice.Mailed{About: i.ID, Person: "per_emp", Address: "yoshida@aoba.example"})
 	to("ltr_out")
 	must(t, db.UpdateNotices(ctx, func(tx notice.Tx) error {
-		for n, want := range []bool{true, false} {
-			news, err := tx.ContactBounced(ctx, "per_pm", "ishikawa@aoba.example", kanji, at(3))
-			if err != nil || news != want {
-				t.Errorf("bounce %d: news %v, %v", n, news, err)
+		for n, want := range []string{"per_pm", ""} {
+			failed, err := tx.ContactFailed(ctx, "per_pm", "mail", "ishikawa@aoba.example", kanji, at(3))
+			if err != nil || failed != want {
+				t.Errorf("bounce %d: contact %q, %v", n, failed, err)
 			}
 		}
 		return nil

@@ -24,6 +24,13 @@ func testOutside(t *testing.T, db *store.DB) {
 	if nameless, err := db.Incident(ctx, "inc_0002"); err != nil || nameless.Outside == nil {
 		t.Errorf("a report without a name is not from outside any more: %+v, %v", nameless, err)
 	}
+	call := plain(4, func(i *incident.Incident) {
+		i.Channel, i.Drill, i.Began = incident.ByPhone, true, incident.Moment{At: at(3), Known: true}
+	})
+	insert(t, db, call)
+	got, err = db.Incident(ctx, call.ID)
+	must(t, err)
+	same(t, "a call", call, got)
 	// Its department is what it is about, not where it came from.
 	tallies, err := db.Count(ctx, at(-60))
 	must(t, err)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"sekimori/internal/domain/access"
+	"sekimori/internal/domain/notice"
 	"sekimori/internal/kit/passkey"
 	"sekimori/internal/outbound/store"
 )
@@ -140,5 +141,19 @@ func testPasskeys(t *testing.T, db *store.DB) {
 	must(t, err)
 	if len(ls) != 1 || ls[0].About != "inv_1" || ls[0].Path != l.Path || ls[0].Args["login"] != "a" || ls[0].Topic != l.Topic {
 		t.Errorf("letters %+v", ls)
+	}
+}
+
+func testProofWanted(t *testing.T, db *store.DB) {
+	wanted := func(want bool) {
+		t.Helper()
+		got, err := db.ProofWanted(t.Context())
+		must(t, err)
+		same(t, "wanted", want, got)
+	}
+	wanted(false)
+	for _, on := range []bool{true, true, false} {
+		must(t, db.UpdateNotices(t.Context(), func(tx notice.Tx) error { return tx.SaveProofWanted(t.Context(), on) }))
+		wanted(on)
 	}
 }

@@ -225,6 +225,10 @@ func testMisses(t *testing.T, db *store.DB) {
 	same(t, "since minute 1", 2, n)
 	same(t, "oldest", at(2), oldest)
 	same(t, "the first has left the window", 3, miss("login:a", at(11)))
+	must(t, db.UpdateAccess(t.Context(), func(tx access.Tx) error { return tx.TakeBackMiss(t.Context(), "login:a", at(11)) }))
+	n, _, err = db.Misses(t.Context(), "login:a", at(1))
+	must(t, err)
+	same(t, "one taken back", 2, n)
 	must(t, db.UpdateAccess(t.Context(), func(tx access.Tx) error { return tx.ClearMisses(t.Context(), "login:a") }))
 	n, oldest, err = db.Misses(t.Context(), "login:a", at(-99))
 	if n != 0 || !oldest.IsZero() || err != nil {

@@ -47,7 +47,7 @@
       return;
     }
     if (r.method === "GET") e.respondWith(fetch(r).catch(form));
-    else if (r.method === "POST" && /^\/report\/[a-z_]+$/.test(url.pathname)) e.respondWith(keep(r));
+    else if (r.method === "POST" && /^\/(report\/[a-z_]+|calls)$/.test(url.pathname)) e.respondWith(keep(r));
   });
 
   self.addEventListener("sync", (e) => {
