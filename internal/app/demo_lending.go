@@ -114,6 +114,7 @@ func (p *past) lending(end time.Time) {
 	no := p.loan(ago(8*day), "1207", "HDD-0001", "自宅のPCへの複製", ago(7*day), ago(5*day))
 	p.decide(ago(8*day-time.Hour), no, "1201", request.Refuse, "自宅のPCへの複製は認められていません。")
 
+	p.takingOut(end)
 	p.then(ago(10*day), p.observe)
 	p.count(ago(5 * day))
 }

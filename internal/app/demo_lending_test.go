@@ -20,6 +20,7 @@ import (
 	"sekimori/internal/domain/access"
 	"sekimori/internal/domain/asset"
 	"sekimori/internal/domain/request"
+	"sekimori/internal/domain/takeout"
 )
 
 // TestDemoLends: the made-up company has an application and a loan in every state that a
@@ -56,7 +57,7 @@ func TestDemoLends(t *testing.T) {
 		}
 		asked[state]++
 	}
-	if diff := cmp.Diff(map[string]int{"waiting": 2, "returned": 1, "refused": 1, "approved": 4, "to be handed over": 1}, asked); diff != "" {
+	if diff := cmp.Diff(map[string]int{"waiting": 2, "returned": 1, "refused": 1, "approved": 7, "to be handed over": 1}, asked); diff != "" {
 		t.Errorf("applications (-want +got):\n%s", diff)
 	}
 	lent := map[asset.LoanState]int{}
@@ -81,6 +82,20 @@ func TestDemoLends(t *testing.T) {
 		if n, err := h.requests.Waiting(ctx, by); err != nil || n != want {
 			t.Errorf("%d applications wait for %s, want %d: %v", n, who, want, err)
 		}
+	}
+	out := map[takeout.State]int{}
+	passes, err := h.takeouts.List(ctx, access.System(), takeout.Query{Limit: 200})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, x := range passes.Rows {
+		out[x.State]++
+		if x.IsLate || x.IsOverdue {
+			t.Errorf("%s of the demo is late or overdue", x.Label)
+		}
+	}
+	if diff := cmp.Diff(map[takeout.State]int{takeout.Closed: 1, takeout.Office: 1, takeout.Moving: 1}, out); diff != "" {
+		t.Errorf("take-outs (-want +got):\n%s", diff)
 	}
 	stocks, err := h.stocks.Stocks(ctx, access.System())
 	if err != nil || len(stocks) != 1 {

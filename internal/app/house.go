@@ -19,6 +19,7 @@ import (
 	"sekimori/internal/domain/journal"
 	"sekimori/internal/domain/notice"
 	"sekimori/internal/domain/request"
+	"sekimori/internal/domain/takeout"
 	"sekimori/internal/inbound/agentgw"
 	"sekimori/internal/kit/i18n"
 	"sekimori/internal/kit/id"
@@ -63,6 +64,7 @@ type services struct {
 	requests  *request.Service
 	assets    *asset.Service
 	stocks    *asset.StockService
+	takeouts  *takeout.Service
 	audit     *audit.Service
 	sealer    *journal.Sealer
 }

@@ -35,8 +35,11 @@ func (h *house) lend(s *services, cal *jpcal.Calendar) error {
 		Draft: drafts{incidents: s.incidents, catalogue: h.catalogue, zone: h.zone, now: s.now}.file,
 	})
 	var err error
+	if s.takeouts, err = h.takeOuts(s, cal); err != nil {
+		return err
+	}
 	s.requests, err = request.NewService(request.Parts{Store: h.db, People: s.people, Now: s.now, Zone: h.zone, Calendar: cal,
-		Kinds: []request.Kind{s.assets.LoanKind(), s.assets.ExtensionKind()}, Retention: h.retention()})
+		Kinds: []request.Kind{s.assets.LoanKind(), s.assets.ExtensionKind(), s.takeouts.Kind()}, Retention: h.retention()})
 	if err != nil {
 		return err
 	}
@@ -111,6 +114,7 @@ func (d drafts) file(ctx context.Context, x asset.Draft) error {
 func (h *house) lendingWork(ctx context.Context, c *crew, sender mailer) {
 	c.start(func() { h.rounds(ctx, "requests", h.untilNext(h.requests.NextDue), h.requests.FireDue) })
 	c.start(func() { h.rounds(ctx, "loans", h.untilNext(h.assets.NextDue), h.assets.FireDue) })
+	c.start(func() { h.rounds(ctx, "take-outs", h.untilNext(h.takeouts.NextDue), h.takeouts.FireDue) })
 	c.start(func() { h.rounds(ctx, "counts", h.untilNext(h.stocks.NextStock), h.stocks.FireStocks) })
 	post := notice.NewCourier(h.db, sender, h.now, mailWorkers)
 	c.start(func() { h.rounds(ctx, "letters", h.untilNext(post.NextDue), post.SendDue) })

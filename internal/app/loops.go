@@ -156,8 +156,9 @@ func (h *house) openBox(demo bool) func(context.Context) error {
 func (h *house) eraseExpired(ctx context.Context) error {
 	n, err := h.incidents.EraseExpired(ctx, access.System())
 	ledger, err2 := h.assets.EraseExpired(ctx, access.System(), h.retention())
-	if n > 0 || ledger != (asset.Erased{}) {
-		h.log.InfoContext(ctx, "expired content erased", "cases", n, "loans", ledger.Loans, "media", ledger.Attempts, "stocktakes", ledger.Stocks)
+	passes, err3 := h.takeouts.EraseExpired(ctx, access.System(), h.retention())
+	if n+passes > 0 || ledger != (asset.Erased{}) {
+		h.log.InfoContext(ctx, "expired content erased", "cases", n, "loans", ledger.Loans, "media", ledger.Attempts, "stocktakes", ledger.Stocks, "passes", passes)
 	}
-	return errors.Join(err, err2, h.forgetLeavers(ctx))
+	return errors.Join(err, err2, err3, h.forgetLeavers(ctx))
 }

@@ -153,7 +153,7 @@ func (p *past) walk(ctx context.Context, t time.Time) error {
 }
 
 func (p *past) round(ctx context.Context) error {
-	for _, fire := range []func(context.Context) (int, error){p.notices.FireDue, p.requests.FireDue, p.assets.FireDue, p.stocks.FireStocks} {
+	for _, fire := range []func(context.Context) (int, error){p.notices.FireDue, p.requests.FireDue, p.assets.FireDue, p.takeouts.FireDue, p.stocks.FireStocks} {
 		if _, err := fire(ctx); err != nil {
 			return err
 		}

@@ -162,7 +162,7 @@ func (h *house) handler(ctx context.Context, demo *web.DemoInfo) (http.Handler, 
 		Notices: h.notices, Tracks: h.db, Links: h.keys.links, Incidents: h.incidents,
 		Audit: h.audit, Catalogue: h.catalogue, Zone: h.zone, Now: h.now, Log: h.log, Live: until{ctx, h.hub}, Demo: demo, BaseURL: h.cfg.BaseURL,
 		Secure: secure(h.cfg.BaseURL), TrustedProxies: proxies, Version: Version, Metrics: m.observe,
-		Devices: h.devices, AgentURL: h.pinned.url, Requests: h.requests, Assets: h.assets, Stocks: h.stocks, Company: h.cfg.Company}
+		Devices: h.devices, AgentURL: h.pinned.url, Requests: h.requests, Assets: h.assets, Stocks: h.stocks, TakeOuts: h.takeouts, Company: h.cfg.Company}
 	if demo != nil {
 		parts.Outbox = outbox{h.db}
 	}
@@ -175,7 +175,7 @@ func (h *house) handler(ctx context.Context, demo *web.DemoInfo) (http.Handler, 
 	}
 	rest, err := api.New(api.Parts{Access: h.access, People: h.people, Contacts: h.contacts, Notices: h.notices, Incidents: h.incidents, Audit: h.audit,
 		Catalogue: h.catalogue, Zone: h.zone, Now: h.now, Log: h.log, Replies: replies{h.db.Replies()}, Look: h.db.Look, Devices: h.devices,
-		Requests: h.requests, Assets: h.assets, Stocks: h.stocks})
+		Requests: h.requests, Assets: h.assets, Stocks: h.stocks, TakeOuts: h.takeouts})
 	if err != nil {
 		return nil, fmt.Errorf("prepare API: %w", err)
 	}

@@ -103,7 +103,7 @@ func (s *shell) root() *cobra.Command {
 	root.SetUsageFunc(func(c *cobra.Command) error { s.help(s.err, c); return nil })
 	root.SetFlagErrorFunc(s.flagError)
 	root.SetHelpCommand(s.helpCommand())
-	root.AddCommand(s.account(), s.demo(), s.serve(), s.init(), s.config(), s.backup(), s.restore(), s.key(), s.people(), s.token(), s.journal(), s.incident(), s.request(), s.loan(), s.asset(), s.stockTake(), s.device(), s.agent(), s.loadTest(), s.version())
+	root.AddCommand(s.account(), s.demo(), s.serve(), s.init(), s.config(), s.backup(), s.restore(), s.key(), s.people(), s.token(), s.journal(), s.incident(), s.request(), s.loan(), s.takeOut(), s.asset(), s.stockTake(), s.device(), s.agent(), s.seal(), s.loadTest(), s.version())
 	s.finishFlags(root)
 	return root
 }

@@ -416,7 +416,7 @@ func (s *stage) mailsTo(to string) []smtpd.Message {
 	return out
 }
 
-var link = regexp.MustCompile(`https?://\S+/(?:[aq]|invite)/\S+`)
+var link = regexp.MustCompile(`https?://\S+/(?:[aq]|invite|take-outs/[^/]+/late)/\S+`)
 
 // letter: letter TO writes the newest mail to TO to letter.txt and its link to $LINK.
 func (s *stage) letter(ts *testscript.TestScript, args []string) error {

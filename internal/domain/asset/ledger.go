@@ -290,7 +290,6 @@ func (s *Service) ReportLost(ctx context.Context, by access.Actor, asset, incide
 		return err
 	}
 	incident = line(incident, maxNumber)
-	now := s.now()
 	return s.p.Store.UpdateAssets(ctx, func(tx Tx) error {
 		var l *Loan
 		if a.Loan != "" {
@@ -310,20 +309,7 @@ func (s *Service) ReportLost(ctx context.Context, by access.Actor, asset, incide
 		case held.State == Lost || held.State == Disposed:
 			return wrongState(held)
 		}
-		data := lost{From: held.State, Incident: incident}
-		held.State, held.Since, held.Changed, held.Version = Lost, now, now, held.Version+1
-		held.Loan, held.Borrower, held.Due = "", "", time.Time{}
-		if l != nil {
-			data.Loan = l.Label
-			l.State, l.Over, l.NextFire = Broken, now, time.Time{}
-			if err := s.settle(ctx, tx, l); err != nil {
-				return err
-			}
-		}
-		if err := tx.SaveAsset(ctx, held); err != nil {
-			return fmt.Errorf("save %s: %w", held.ID, err)
-		}
-		return record(ctx, tx, now, "asset.lost", held.ID, by.Person, data)
+		return s.lose(ctx, tx, by, held, l, incident)
 	})
 }
 

@@ -52,6 +52,24 @@ func (s *Service) Report(ctx context.Context, by access.Actor, r Report) (*Incid
 	return i, err
 }
 
+// ReportWith is Report whose commit also does what makes no sense without it. also is run
+// for the earlier report too when the key is repeated.
+func (s *Service) ReportWith(ctx context.Context, by access.Actor, r Report, also func(Tx, *Incident) error) (*Incident, error) {
+	if err := by.May(access.Report); err != nil {
+		return nil, err
+	}
+	w, err := s.notices.Lookout(ctx, 0)
+	if err != nil {
+		return nil, err
+	}
+	i, err := s.accept(by, r, w)
+	if err != nil {
+		return nil, err
+	}
+	i, _, err = s.keep(ctx, by, i, r, w, also)
+	return i, err
+}
+
 // ReportCase is Report for who shows the case at once. The case is what Case would give
 // by reading it back; nil when only that can tell, because it is no fresh report or the
 // actor sees more of it than its finder does.

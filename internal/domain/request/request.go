@@ -83,6 +83,9 @@ type Kind struct {
 	// Check brings a form into its plain form, or says as a fault what must be mended.
 	// before is the approval or state that it may build on; now is the domain's time.
 	Check func(ctx context.Context, by access.Actor, raw json.RawMessage, now time.Time) (Content, error)
+	// Note gives one line more for the letters that ask for a decision: a message id and
+	// what fills its places. Nil for none.
+	Note func(form json.RawMessage, now time.Time) (id string, args map[string]string)
 }
 
 // Content is what a form says.

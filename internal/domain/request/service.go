@@ -177,13 +177,14 @@ func (s *Service) change(ctx context.Context, request string, f func(ctx context
 	if err != nil {
 		return nil, err
 	}
+	kind, _ := s.kind(r.Kind)
 	var out *Request
 	err = s.store.UpdateRequests(ctx, func(tx Tx) error {
 		held, err := tx.LockRequest(ctx, r.ID)
 		if err != nil {
 			return fmt.Errorf("lock request %s: %w", r.ID, err)
 		}
-		t := &turn{look: look, chain: chain, cal: s.cal, r: held}
+		t := &turn{look: look, chain: chain, cal: s.cal, kind: kind, r: held}
 		if err := f(ctx, tx, t); err != nil {
 			return err
 		}

@@ -79,7 +79,7 @@ func (s *Service) Submit(ctx context.Context, by access.Actor, n New) (*Request,
 		for _, rule := range chain.Steps {
 			r.Steps = append(r.Steps, Step{Rule: rule})
 		}
-		t := &turn{look: look, chain: chain, cal: s.cal, r: r}
+		t := &turn{look: look, chain: chain, cal: s.cal, kind: k, r: r}
 		t.note("submitted", by.Person, map[string]any{"digest": Digest(r), "about": r.About, "chain": chain.Version})
 		t.begin()
 		if err := tx.InsertRequest(ctx, r, n.Key); err != nil {

@@ -38,6 +38,7 @@ type turn struct {
 	look  lookout
 	chain Chain
 	cal   *jpcal.Calendar
+	kind  Kind
 	r     *Request
 
 	moved   bool     // something is to be written
@@ -66,6 +67,11 @@ func (t *turn) letter(topic, person, instead string, act bool, once string) {
 	args := map[string]string{"number": r.Label, "title": r.Title, "applicant": r.By}
 	if act {
 		args["until"] = r.Deadline.UTC().Format(time.RFC3339)
+		if t.kind.Note != nil {
+			note, more := t.kind.Note(r.Form, now)
+			maps.Copy(args, more)
+			args["note"] = note
+		}
 	}
 	path := "/requests/" + r.Label
 	if topic == topicStuck { // to people who may mend the organisation, not read the request

@@ -35,7 +35,7 @@ const (
 	defaultBody = 1 << 20 // bytes of a JSON body
 )
 
-// Parts are what the door is made of. All are needed but Contacts, Devices, Requests, Assets, Stocks,
+// Parts are what the door is made of. All are needed but Contacts, Devices, Requests, Assets, Stocks, TakeOuts,
 // MaxBody and Look.
 type Parts struct {
 	Access    *access.Service
@@ -50,9 +50,10 @@ type Parts struct {
 	Log       *slog.Logger
 	Replies   ReplyStore
 	Devices   Devices  // nil: no PC is enrolled, and there are no operations on them
-	Requests  Requests // nil, as each of the next two: there are no such operations
+	Requests  Requests // nil, as each of the next three: there are no such operations
 	Assets    Assets
 	Stocks    Stocks
+	TakeOuts  TakeOuts
 	MaxBody   int64 // bytes of a JSON body; default 1 MiB
 	// Look, if set, gives a request a context in which what seldom changes is looked at
 	// once: the request is judged by one state of it.
@@ -135,12 +136,13 @@ func (s *server) routes() {
 	s.loanRoutes()
 	s.mediaRoutes()
 	s.stockRoutes()
+	s.takeOutRoutes()
 }
 
 // describe sets what the document says of the whole API.
 func (s *server) describe() {
 	o := s.huma.OpenAPI()
-	o.Info.Description = "Reports of incidents, who was told and who answers, the directory, the tamper-evident record, enrolled PCs with their isolation, applications and their approval, the ledger of things, loans and stock-takes. " +
+	o.Info.Description = "Reports of incidents, who was told and who answers, the directory, the tamper-evident record, enrolled PCs with their isolation, applications and their approval, the ledger of things, loans, stock-takes and take-outs. " +
 		"Every request carries a bearer token; errors are application/problem+json in the language of Accept-Language (ja, en); " +
 		"times are RFC 3339; every POST takes an Idempotency-Key."
 	o.Components.SecuritySchemes = map[string]*huma.SecurityScheme{

@@ -78,7 +78,7 @@ func newWorld(t testing.TB) *world {
 	w.pcs = deviceService(people, cases, db, signer, verifierKey, now)
 	files := &blobs{kept: map[string][]byte{}}
 	assets, requests, stocks := lending(t, db, files, people, signer, now, zone, cat.PrinterIn(i18n.JA, zone), func(ctx context.Context, tx device.Tx, id string) error { return w.pcs.Reissue(ctx, tx, id) })
-	w.Handler, err = New(Parts{Contacts: contactService(db, people, now), Devices: w.pcs, Assets: assets, Requests: requests, Stocks: stocks, Access: acc, People: people, Notices: notices, Incidents: cases, Audit: record,
+	w.Handler, err = New(Parts{Contacts: contactService(db, people, now), Devices: w.pcs, Assets: assets, Requests: requests, Stocks: stocks, TakeOuts: takingOut(t, db, people, now, zone), Access: acc, People: people, Notices: notices, Incidents: cases, Audit: record,
 		Catalogue: cat, Zone: zone, Now: now, Log: slog.New(slog.NewTextHandler(w.log, nil)), Replies: w.replies, MaxBody: 10_000})
 	must(t, err)
 

@@ -32,7 +32,7 @@ func lending(t testing.TB, db *store.DB, files asset.Blobs, people *directory.Se
 		Sign:    func(k wire.MediumToken) (string, error) { return wire.SignMedium(k, signer) },
 		Draft:   func(context.Context, asset.Draft) error { return nil }})
 	requests, err := request.NewService(request.Parts{Store: db, People: people, Now: now, Zone: zone, Calendar: cal,
-		Kinds: []request.Kind{assets.LoanKind(), assets.ExtensionKind()}})
+		Kinds: []request.Kind{assets.LoanKind(), assets.ExtensionKind(), takingOut(t, db, people, now, zone).Kind()}})
 	must(t, err)
 	stocks := asset.NewStockService(asset.StockParts{Store: db, People: people, Now: now, Zone: zone, Calendar: cal, Company: "青葉商事", Words: words,
 		Signer: signer, Origins: []string{"https://sekimori.example"}})

@@ -122,7 +122,7 @@ func (p Parts) things() map[string]func(context.Context, access.Actor, string) e
 	if p.Assets == nil {
 		return nil
 	}
-	return map[string]func(context.Context, access.Actor, string) error{
+	out := map[string]func(context.Context, access.Actor, string) error{
 		"req": func(ctx context.Context, by access.Actor, id string) error {
 			_, err := p.Requests.Get(ctx, by, id)
 			return err
@@ -136,6 +136,13 @@ func (p Parts) things() map[string]func(context.Context, access.Actor, string) e
 			return err
 		},
 	}
+	if p.TakeOuts != nil {
+		out["tko"] = func(ctx context.Context, by access.Actor, id string) error {
+			_, err := p.TakeOuts.Get(ctx, by, id)
+			return err
+		}
+	}
+	return out
 }
 
 // concerns reports whether a change is about what is wanted; nil subjects mean that

@@ -75,9 +75,10 @@ func lend(t testing.TB, p *Parts) {
 		},
 		Sign:  func(m wire.MediumToken) (string, error) { return "signed " + m.ID, nil },
 		Draft: func(context.Context, asset.Draft) error { return nil }})
+	p.TakeOuts = takingOut(t, p, db, cal)
 	var err error
 	p.Requests, err = request.NewService(request.Parts{Store: db, People: p.People, Now: p.Now, Zone: p.Zone, Calendar: cal,
-		Kinds: []request.Kind{p.Assets.LoanKind(), p.Assets.ExtensionKind()}})
+		Kinds: []request.Kind{p.Assets.LoanKind(), p.Assets.ExtensionKind(), p.TakeOuts.Kind()}})
 	must(t, err)
 	private, _, err := journal.GenerateKey(rand.Reader, "sekimori/test")
 	must(t, err)

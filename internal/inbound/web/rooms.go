@@ -7,6 +7,7 @@ import (
 	"sekimori/internal/domain/access"
 	"sekimori/internal/domain/device"
 	"sekimori/internal/domain/notice"
+	"sekimori/internal/domain/takeout"
 	"sekimori/internal/inbound/web/answer"
 	"sekimori/internal/inbound/web/calls"
 	"sekimori/internal/inbound/web/cases"
@@ -27,6 +28,7 @@ import (
 	"sekimori/internal/inbound/web/settings"
 	"sekimori/internal/inbound/web/signin"
 	"sekimori/internal/inbound/web/stocks"
+	"sekimori/internal/inbound/web/takeouts"
 	"sekimori/internal/kit/i18n"
 	"sekimori/internal/kit/qr"
 )
@@ -81,11 +83,29 @@ func (p Parts) chains() settings.Chains {
 	return p.Requests
 }
 
+// takeOuts is what the pages of take-outs ask.
+func (p Parts) takeOuts() takeouts.Deps {
+	return takeouts.Deps{Passes: p.TakeOuts, Requests: p.Requests, Seals: p.Links,
+		Judge: func(f takeout.Form) takeout.Judgement { return p.TakeOuts.Judge(f, p.Now()) }}
+}
+
+// passes is where a case finds the carry pass whose loss it is about; nil when nothing is
+// taken out.
+func (p Parts) passes() cases.Passes {
+	if p.TakeOuts == nil {
+		return nil
+	}
+	return p.TakeOuts
+}
+
 // morning is what the morning page asks.
 func (p Parts) morning() morning.Deps {
 	d := morning.Deps{Cases: p.Incidents, Tracks: p.Tracks, People: p.People, Audit: p.Audit, PCs: p.Devices}
 	if p.Assets != nil {
 		d.Requests, d.Loans = p.Requests, p.Assets
+	}
+	if p.TakeOuts != nil {
+		d.Passes = p.TakeOuts
 	}
 	return d
 }
@@ -119,7 +139,7 @@ func rooms(p Parts) []room {
 		contactRoom(p),
 		{answer.Routes(answer.Deps{Links: p.Links, Notices: p.Notices, Cases: p.Incidents, Prover: p.Access}), answer.Templates()},
 		{morning.Routes(p.morning()), morning.Templates()},
-		{cases.Routes(cases.Deps{Cases: p.Incidents, Notices: p.Notices, People: p.People, PCs: p.Devices}), cases.Templates()},
+		{cases.Routes(cases.Deps{Cases: p.Incidents, Notices: p.Notices, People: p.People, PCs: p.Devices, Passes: p.passes()}), cases.Templates()},
 		{lessons.Routes(lessons.Deps{Lessons: p.Incidents}), lessons.Templates()},
 		{drills.Routes(drills.Deps{Cases: p.Incidents}), drills.Templates()},
 		{people.Routes(people.Deps{People: p.People, Access: p.Access, Loans: p.loans(), Contacts: p.contacts()}), people.Templates()},
@@ -138,8 +158,13 @@ func rooms(p Parts) []room {
 		if p.Devices != nil {
 			things.PCs = p.Devices
 		}
+		forms := ledger.Forms(things)
+		if p.TakeOuts != nil {
+			forms = append(forms, takeouts.Form(p.takeOuts()))
+			out = append(out, room{takeouts.Routes(p.takeOuts()), takeouts.Templates()})
+		}
 		out = append(out,
-			room{requests.Routes(requests.Deps{Engine: p.Requests, Links: letterLinks{p.Links}, Forms: ledger.Forms(things)}), requests.Templates()},
+			room{requests.Routes(requests.Deps{Engine: p.Requests, Links: letterLinks{p.Links}, Forms: forms}), requests.Templates()},
 			room{ledger.Routes(things), ledger.Templates()},
 			room{stocks.Routes(stocks.Deps{Counts: p.Stocks, Pictures: qr.NewReader(2), Font: p.Font, Words: words}), stocks.Templates()})
 	}

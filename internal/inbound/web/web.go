@@ -23,6 +23,7 @@ import (
 	"sekimori/internal/domain/incident"
 	"sekimori/internal/domain/notice"
 	"sekimori/internal/domain/request"
+	"sekimori/internal/domain/takeout"
 	"sekimori/internal/inbound/web/page"
 	"sekimori/internal/inbound/web/signin"
 	"sekimori/internal/kit/fault"
@@ -49,9 +50,10 @@ type Parts struct {
 	Requests       *request.Service // applications; nil with Assets
 	Assets         *asset.Service   // nil: there is no ledger, and no page speaks of one
 	Stocks         *asset.StockService
-	Font           *paper.Font // of labels and results
-	Company        string      // stands on labels
-	AgentURL       string      // as PCs reach us; "" for BaseURL
+	TakeOuts       *takeout.Service // nil: nothing is taken out, and no page speaks of it
+	Font           *paper.Font      // of labels and results
+	Company        string           // stands on labels
+	AgentURL       string           // as PCs reach us; "" for BaseURL
 	Catalogue      *i18n.Catalogue
 	Zone           *time.Location
 	Now            func() time.Time
@@ -84,7 +86,7 @@ func New(p Parts) (http.Handler, error) {
 	rs := rooms(p)
 	kit, err := page.New(page.Parts{
 		Catalogue: p.Catalogue, Zone: p.Zone, Now: p.Now, Log: p.Log, BaseURL: p.BaseURL, Version: p.Version,
-		Demo: p.Demo != nil, Lends: p.Assets != nil, Secure: p.Secure, Layout: layout, Rooms: templates(rs), Asset: as.URL,
+		Demo: p.Demo != nil, Lends: p.Assets != nil, TakesOut: p.TakeOuts != nil, Secure: p.Secure, Layout: layout, Rooms: templates(rs), Asset: as.URL,
 		Actor: p.Access.BySecret, Org: p.People.Org, Mark: p.Links.Mark,
 	})
 	if err != nil {

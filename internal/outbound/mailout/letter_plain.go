@@ -75,6 +75,9 @@ func (c *Composer) ComposeLetter(ctx context.Context, l notice.Letter) (Mail, er
 		blocks[0] = append(blocks[0], p.T("mail.for", "name", org.NameOf(l.For)))
 	}
 	blocks = append(blocks, strings.Split(p.TA("letter."+l.Topic+".text", args), "\n"))
+	if note := l.Args["note"]; note != "" { // what the kind of application adds
+		blocks = append(blocks, []string{p.TA(note, args)})
+	}
 	if l.Act { // the link alone on its line, so that it can be pressed with a thumb
 		blocks = append(blocks, []string{p.T("letter.act")}, []string{base.JoinPath("q", c.Links.LetterToken(l.ID)).String()})
 	}

@@ -123,6 +123,22 @@ func TestEveryLetterIsComplete(t *testing.T) {
 	}
 }
 
+// TestLetterNote: what the kind of application adds stands in the receiver's language.
+func TestLetterNote(t *testing.T) {
+	t.Parallel()
+	for person, want := range map[string]string{"per_sato": "失くすと、当局への報告が必要です(1001人分)。", "per_baker": "A loss would have to be reported to the authorities (1001 people)."} {
+		w, l := letterWorld(t)
+		l.Person, l.Args["note"], l.Args["people"] = person, "takeout.loss.would.known", "1001"
+		m, err := w.composer.ComposeLetter(context.Background(), l)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(m.Text, want) {
+			t.Errorf("to %s: %q is missing in\n%s", person, want, m.Text)
+		}
+	}
+}
+
 func TestLetterRejected(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*directory.Person){

@@ -13,6 +13,7 @@ import (
 	"sekimori/internal/testkit/debian"
 	"sekimori/internal/testkit/natsd"
 	"sekimori/internal/testkit/nspawn"
+	"sekimori/internal/testkit/openers"
 	"sekimori/internal/testkit/pgcluster"
 	"sekimori/internal/testkit/poppler"
 	"sekimori/internal/testkit/qemu"
@@ -39,6 +40,7 @@ func parts() []part {
 		}},
 		{"a Japanese font", []string{"fonts-noto-cjk"}, func() bool { return !anyFile("/usr/share/fonts/*/noto/NotoSansCJK-*") }},
 		{"what reads PDF files", []string{poppler.Package}, func() bool { return poppler.Find() != nil }},
+		{"what opens sealed files", openers.Packages(), func() bool { return openers.Find() != nil }},
 		{"curl for the stories", []string{"curl"}, func() bool { return lacks("curl") }},
 		{"what makes a Debian to boot", []string{debian.Package}, func() bool {
 			_, err := debian.Find()

@@ -22,7 +22,7 @@ type step struct {
 }
 
 // raceFolders hold the packages where goroutines meet.
-var raceFolders = []string{"internal/domain", "internal/outbound", "internal/inbound", "internal/app", "internal/agent"}
+var raceFolders = []string{"internal/domain", "internal/outbound", "internal/inbound", "internal/app", "internal/agent", "internal/seal"}
 
 // aloneTests are the packages that boot machines or play whole networks. They run alone:
 // a busy computer would make them slow, and they the others.

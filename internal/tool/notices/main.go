@@ -22,6 +22,8 @@ const (
 	assetsFile = "internal/inbound/web/static/NOTICES.txt"
 	// fontFile is the licence of the font that papers are printed with.
 	fontFile = "internal/kit/paper/font/OFL.txt"
+	// namesFile is the licence of the dictionary that the scanner's names of people come from.
+	namesFile = "internal/pii/data/LICENCE.ipadic"
 )
 
 func main() {
@@ -72,7 +74,8 @@ func render(modules []module) ([]byte, error) {
 			fmt.Fprintf(&b, "%s\n\n", text)
 		}
 	}
-	for _, f := range []struct{ title, file string }{{"Files served to browsers", assetsFile}, {"Font of printed papers: BIZ UDGothic", fontFile}} {
+	for _, f := range []struct{ title, file string }{{"Files served to browsers", assetsFile}, {"Font of printed papers: BIZ UDGothic", fontFile},
+		{"Names of people in lists of names: mecab-ipadic", namesFile}} {
 		text, err := os.ReadFile(filepath.FromSlash(f.file))
 		if err != nil {
 			return nil, fmt.Errorf("read the notices beside the modules: %w", err)

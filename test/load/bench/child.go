@@ -149,6 +149,10 @@ func child(ctx context.Context, role string, args []string) (err error) {
 			return err
 		}
 		return serve(ctx, h, end)
+	case "seal":
+		return sealChild(ctx, *dsn, *cert)
+	case "scan":
+		return scanChild(*dsn, *cert)
 	case "devices":
 		return serveDevices(ctx, o, parts.Options{DSN: *dsn, Log: logger()}, *cert, *key)
 	case "streams":

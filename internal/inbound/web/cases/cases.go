@@ -15,6 +15,7 @@ import (
 	"sekimori/internal/domain/directory"
 	"sekimori/internal/domain/incident"
 	"sekimori/internal/domain/notice"
+	"sekimori/internal/domain/takeout"
 	"sekimori/internal/inbound/web/page"
 )
 
@@ -32,12 +33,18 @@ type PCs interface {
 	Release(ctx context.Context, by access.Actor, device, reason string) (device.Order, error)
 }
 
+// Passes finds the carry pass whose loss a case is about; nil where nothing is taken out.
+type Passes interface {
+	OfCase(ctx context.Context, by access.Actor, incident string) (*takeout.Pass, bool, error)
+}
+
 // Deps are the services that the pages ask.
 type Deps struct {
 	Cases   *incident.Service
 	Notices *notice.Service
 	People  *directory.Service
 	PCs     PCs // nil: none are enrolled
+	Passes  Passes
 }
 
 // Routes lists the room's pages and verbs.

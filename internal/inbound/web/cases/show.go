@@ -50,6 +50,7 @@ type casePage struct {
 	Candidates     []people.Pick
 	LeftOut        []string
 	PCs            []pcView
+	Pass           string // label of the carry pass whose loss it is; "" for none
 	Talk           page.Talk
 	Together       together
 	Lessons        []lessonView
@@ -169,6 +170,15 @@ func (d Deps) caseOf(ctx context.Context, r *page.Request, c *incident.Case) (*c
 	}
 	if p.Tracks, err = d.tracks(ctx, r, org, c); err != nil {
 		return nil, err
+	}
+	if d.Passes != nil {
+		pass, ok, err := d.Passes.OfCase(ctx, r.By, c.ID)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			p.Pass = pass.Label
+		}
 	}
 	if p.PCs, err = d.pcs(ctx, r, c); err != nil {
 		return nil, err

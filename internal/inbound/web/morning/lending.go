@@ -6,8 +6,10 @@ import (
 	"sekimori/internal/domain/access"
 	"sekimori/internal/domain/directory"
 	"sekimori/internal/domain/request"
+	"sekimori/internal/domain/takeout"
 	"sekimori/internal/inbound/web/lent"
 	"sekimori/internal/inbound/web/page"
+	"sekimori/internal/inbound/web/takeouts"
 )
 
 // maxShown is how many lines of one sort the page names; the lists have the others.
@@ -17,8 +19,9 @@ const maxShown = 10
 type lending struct {
 	Decide   []application // wait for the reader's decision
 	HandOver []lent.Handover
-	Late     []borrower // who should have brought something back
-	More     struct{ Decide, HandOver, Late bool }
+	Late     []borrower      // who should have brought something back
+	Passes   []takeouts.Line // who is not where they should be, or has things too long
+	More     struct{ Decide, HandOver, Late, Passes bool }
 }
 
 // application is one line of what waits for a decision.
@@ -36,7 +39,7 @@ type lateLoan struct {
 	Chase                           bool // the reader can ask for it once more today
 }
 
-func (l lending) empty() bool { return len(l.Decide)+len(l.HandOver)+len(l.Late) == 0 }
+func (l lending) empty() bool { return len(l.Decide)+len(l.HandOver)+len(l.Late)+len(l.Passes) == 0 }
 
 func (d Deps) lending(r *page.Request, org *directory.Org) (out lending, err error) {
 	if d.Loans == nil {
@@ -80,5 +83,16 @@ func (d Deps) lending(r *page.Request, org *directory.Org) (out lending, err err
 		out.Late[i].Loans = append(out.Late[i].Loans, lateLoan{Label: l.Label, Href: "/loans/" + l.Label, Number: l.Number, Kind: r.P.T("asset.kind." + string(l.Kind)),
 			Days: lent.Days(r, l.Loan), Chase: lent.MayChase(r, l)})
 	}
+	if d.Passes == nil {
+		return out, nil
+	}
+	passes, err := d.Passes.List(r.Context(), r.By, takeout.Query{Late: true, Limit: maxShown})
+	if err != nil {
+		return out, fmt.Errorf("list who is late with what they carry: %w", err)
+	}
+	for _, x := range passes.Rows {
+		out.Passes = append(out.Passes, takeouts.LineOf(r, x))
+	}
+	out.More.Passes = passes.Next != ""
 	return out, nil
 }

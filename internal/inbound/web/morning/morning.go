@@ -20,6 +20,7 @@ import (
 	"sekimori/internal/domain/incident"
 	"sekimori/internal/domain/notice"
 	"sekimori/internal/domain/request"
+	"sekimori/internal/domain/takeout"
 	"sekimori/internal/inbound/web/cases"
 	"sekimori/internal/inbound/web/devices"
 	"sekimori/internal/inbound/web/page"
@@ -53,11 +54,17 @@ type Deps struct {
 
 	Requests Requests // nil with Loans
 	Loans    Loans    // nil: nothing is lent
+	Passes   Passes   // nil: nothing is taken out
 }
 
 // Requests lists applications.
 type Requests interface {
 	List(ctx context.Context, by access.Actor, q request.Query) (request.Page, error)
+}
+
+// Passes lists what is taken out.
+type Passes interface {
+	List(ctx context.Context, by access.Actor, q takeout.Query) (takeout.Page, error)
 }
 
 // Loans lists what is lent, and what waits to be.

@@ -72,6 +72,7 @@ func (k *Kit) nav(r *Request) []NavItem {
 	add(may(access.WorkCases) || by.Has(access.ITAdmin) || leads, "/morning", "nav.morning", "sun")
 	add(true, "/cases", "nav.cases", "list")
 	add(k.Lends, "/requests", "nav.requests", "stamp")
+	add(k.TakesOut, "/take-outs", "nav.takeouts", "tag")
 	add(k.Lends, "/assets", "nav.assets", "usb")
 	add(may(access.ReadDirectory), "/people", "nav.people", "users")
 	add(may(access.ReadDevices), "/devices", "nav.devices", "monitor")

@@ -51,6 +51,7 @@ type Parts struct {
 	Version   string
 	Demo      bool
 	Lends     bool // there are requests and a ledger
+	TakesOut  bool // there are carry passes
 	Secure    bool // cookies travel over TLS only
 	Layout    fs.FS
 	Rooms     []fs.FS // each with its page files at the root
