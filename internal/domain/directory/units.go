@@ -2,6 +2,7 @@ package directory
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"time"
 )
@@ -9,7 +10,7 @@ import (
 // Units gives for each department the one with whose people it is counted where numbers
 // must not be names: itself when at least so many people who are active now work in it,
 // those of the small departments below included; else the one that its parent is counted
-// with. "" is the whole company.
+// with. "" is the whole company, and never of fewer people than that either.
 func (o *Org) Units(now time.Time, least int) map[string]string {
 	own, below := map[string]int{}, map[string][]string{}
 	for _, p := range o.People {
@@ -47,7 +48,30 @@ func (o *Org) Units(now time.Time, least int) map[string]string {
 		size(root)
 		place(root, "")
 	}
+	o.fold(out, own, least)
 	return out
+}
+
+// fold counts the smallest unit with the whole company too when those whom no unit counts
+// are too few: what is left of a total would tell of them.
+func (o *Org) fold(units map[string]string, own map[string]int, least int) {
+	people := map[string]int{"": own[""]}
+	for department, unit := range units {
+		people[unit] += own[department]
+	}
+	left := people[""]
+	delete(people, "")
+	if left == 0 || left >= least || len(people) == 0 {
+		return
+	}
+	smallest := slices.MinFunc(slices.Collect(maps.Keys(people)), func(a, b string) int {
+		return cmp.Or(cmp.Compare(people[a], people[b]), cmp.Compare(o.Departments[a].Code, o.Departments[b].Code), cmp.Compare(a, b))
+	})
+	for department, unit := range units {
+		if unit == smallest {
+			units[department] = ""
+		}
+	}
 }
 
 // LargeUnits lists the departments that Units counts by themselves, in the order of their

@@ -35,7 +35,7 @@ func TestUnits(t *testing.T) {
 	add("apart", "", 2, 0)      // a root of its own, too small
 	add("under apart", "apart", 1, 0)
 	want := map[string]string{"whole": "whole", "large": "large", "left": "whole", "three": "large", "both": "both", "below": "both", "deep": "both",
-		"own": "own", "empty": "own", "apart": "", "under apart": ""}
+		"own": "", "empty": "", "apart": "", "under apart": ""} // three apart: the smallest large one hides them
 	if got := o.Units(now, 5); !maps.Equal(got, want) {
 		t.Errorf("units %v\nwant  %v", got, want)
 	}
@@ -43,7 +43,12 @@ func TestUnits(t *testing.T) {
 	for _, d := range o.LargeUnits(now, 5) {
 		large = append(large, d.ID)
 	}
-	if got := fmt.Sprint(large); got != "[both large own whole]" {
+	if got := fmt.Sprint(large); got != "[both large whole]" {
 		t.Errorf("large units %v", got)
+	}
+	add("apart too", "apart", 2, 0) // five hide themselves
+	want["own"], want["empty"], want["apart"], want["under apart"], want["apart too"] = "own", "own", "apart", "apart", "apart"
+	if got := o.Units(now, 5); !maps.Equal(got, want) {
+		t.Errorf("units %v\nwant  %v", got, want)
 	}
 }

@@ -313,6 +313,34 @@ func TestBoxedCaseHasNoReporter(t *testing.T) {
 	}
 }
 
+// However long nobody answers, no supervisor is told of what came out of the box: they would
+// look around for who it was.
+func TestNoSupervisorHearsOfTheBox(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, nil)
+	h.opened(0)
+	h.put("一", func(s *incident.Slip) { s.Department = "d_gen" }) // its head is per_gen
+	h.put("二")
+	h.wait(24 * time.Hour)
+	h.opened(2)
+	for range 20 {
+		h.wait(24 * time.Hour)
+		_, err := h.notice.FireDue(t.Context())
+		h.must(err)
+	}
+	for _, i := range h.boxed() {
+		c := h.see(i, h.as("per_pm"))
+		if c.Tracks[0].Level < 2 && c.Tracks[0].Pass == 0 {
+			t.Errorf("%s never came to its last level: %+v", i.Summary, c.Tracks[0])
+		}
+		for _, told := range c.Told {
+			if told.Person != "per_pm" && told.Person != "per_it" && told.Person != "per_dep" {
+				t.Errorf("%s of %q: told %s", i.Summary, i.Department, told.Person)
+			}
+		}
+	}
+}
+
 func TestNearlyIsOfNearMissesAlone(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, nil)

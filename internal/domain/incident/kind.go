@@ -66,7 +66,7 @@ func retell(ctx context.Context, tx Tx, by access.Actor, i *Incident, r notice.R
 			return err
 		}
 	}
-	f, err := notice.Start(notice.Track{Incident: i.ID, Receiver: r, Urgency: i.Urgency, Reporter: i.Finder(), Department: i.Department, LeftOut: i.LeftOut}, w)
+	f, err := notice.Start(i.track(r), w)
 	if err != nil {
 		return fmt.Errorf("start track to %s: %w", r, err)
 	}

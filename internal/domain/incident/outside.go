@@ -195,6 +195,16 @@ func (i *Incident) receivers(o *directory.Org) []notice.Receiver {
 	return rs
 }
 
+// track is a new track of the case to a receiver. What lay in the box names no department
+// there: its head stands in the last levels of other receivers too.
+func (i *Incident) track(to notice.Receiver) notice.Track {
+	t := notice.Track{Incident: i.ID, Receiver: to, Urgency: i.Urgency, Reporter: i.Finder(), Department: i.Department, LeftOut: i.LeftOut}
+	if i.Boxed() {
+		t.Department = ""
+	}
+	return t
+}
+
 // Teller is whose words the report is: the person id of who pressed send, access.Nobody, or
 // access.Unnamed.
 func (i *Incident) Teller() string {

@@ -116,7 +116,7 @@ func (s *Service) keep(ctx context.Context, by access.Actor, i *Incident, r Repo
 				return fmt.Errorf("find report by key: %w", err)
 			}
 			if found {
-				if !r.KeyAlone && (old.Kind != i.Kind || old.Summary != i.Summary || !old.Outside.same(i.Outside)) {
+				if !r.KeyAlone && (old.Kind != i.Kind || old.Summary != i.Summary || old.OnBehalf != i.OnBehalf || !old.Outside.same(i.Outside)) {
 					return fault.Clash("fault.idempotency_mismatch", nil)
 				}
 				out = old
@@ -152,8 +152,7 @@ func (s *Service) insert(ctx context.Context, tx Tx, by access.Actor, i *Inciden
 	}
 	var fired []notice.Fired
 	for _, receiver := range fresh.receivers(w.Org) {
-		f, err := notice.Start(notice.Track{Incident: fresh.ID, Receiver: receiver, Urgency: fresh.Urgency,
-			Reporter: fresh.Finder(), Department: fresh.Department, LeftOut: fresh.LeftOut}, w)
+		f, err := notice.Start(fresh.track(receiver), w)
 		if err != nil {
 			return nil, nil, fmt.Errorf("start track to %s: %w", receiver, err)
 		}

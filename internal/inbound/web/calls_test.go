@@ -263,3 +263,40 @@ func TestCallOfOneself(t *testing.T) {
 		t.Errorf("changed after it was sent: %d", rec.Code)
 	}
 }
+
+// One sheet is one report: who goes back and says who called, or that it was somebody else,
+// is told that the first is there, and does not make a second one by accident.
+func TestOneSheetIsOneReport(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	form := with(w.sheet("admin"), "from", "ours", "kind", "lost", "summary", "鞄")
+	w.post("admin", "/calls", form) // the caller was forgotten
+	for name, caller := range map[string]string{"then named": "0001", "then oneself": "井上 拓"} {
+		if rec := w.ask("admin", "ja", "/calls", with(form, "caller", caller)); rec.Code != http.StatusConflict {
+			t.Errorf("%s: status %d, %s", name, rec.Code, rec.Header().Get("Location"))
+		}
+	}
+	form = with(w.sheet("admin"), "from", "ours", "kind", "lost", "summary", "傘", "caller", "0001")
+	w.post("admin", "/calls", form)
+	if rec := w.ask("admin", "ja", "/calls", with(form, "caller", "守谷 恵")); rec.Code != http.StatusConflict {
+		t.Errorf("another caller: status %d, %s", rec.Code, rec.Header().Get("Location"))
+	}
+	if n := strings.Count(w.get("manager", "/cases"), `href="/cases/INC-`); n != 2 {
+		t.Errorf("%d links to cases, want those of two", n)
+	}
+}
+
+// What a browser kept is never a search: who pressed that button when the network had gone
+// has typed the words all the same.
+func TestKeptCallIsNoSearch(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	form := with(w.sheet("admin"), "from", "ours", "caller", "0001", "find", "1", "kind", "lost", "summary", "鞄")
+	if rec := w.ask("admin", "ja", "/calls", form); rec.Code != http.StatusOK {
+		t.Errorf("a search: status %d", rec.Code)
+	}
+	at := w.post("admin", "/calls", with(form, "written", time.Now().UTC().Format(time.RFC3339)))
+	if c := w.caseOf(strings.TrimPrefix(at, "/calls/")); c.OnBehalf != "per_hanako" || !c.Written.Known {
+		t.Errorf("%+v", c.Incident)
+	}
+}

@@ -3,6 +3,7 @@ package web
 import (
 	"fmt"
 	"net/http"
+	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
 	"regexp"
@@ -67,6 +68,53 @@ func TestKnownBrowserGetsIn(t *testing.T) {
 	}
 	if rec := enter("boss", password, "198.51.100.1", c); strings.Count(known(rec).Value, "~") != 1 {
 		t.Errorf("a browser of two people: %v", known(rec))
+	}
+}
+
+// A browser at a counter knows both of its people after one of them has taken another
+// password there, where the cookie of the door does not go.
+func TestSharedBrowserForgetsNobody(t *testing.T) {
+	t.Parallel()
+	w := sealed(t)
+	jar, err := cookiejar.New(nil)
+	must(t, err)
+	ask := func(person, path string, form url.Values) int {
+		t.Helper()
+		at, err := url.Parse("http://example.com" + path)
+		must(t, err)
+		rec := w.ask(person, "ja", path, form, func(r *http.Request) {
+			r.RemoteAddr = "192.0.2.1:1"
+			for _, c := range jar.Cookies(at) {
+				if strings.HasPrefix(c.Name, "sekimori_device") {
+					r.AddCookie(c)
+				}
+			}
+		})
+		jar.SetCookies(at, rec.Result().Cookies())
+		return rec.Code
+	}
+	enter := func(login, pass string) int {
+		t.Helper()
+		return ask("", "/login", url.Values{"login": {login}, "password": {pass}})
+	}
+	enter("hanako", password)
+	enter("boss", password)
+	fresh := "a new long password"
+	if code := ask("boss", "/account/password", url.Values{"old": {password}, "password": {fresh}, "again": {fresh}}); code != http.StatusSeeOther {
+		t.Fatalf("another password: %d", code)
+	}
+	for _, login := range []string{"hanako", "boss"} {
+		for n := range 6 { // strangers shut both names
+			w.ask("", "ja", "/login", url.Values{"login": {login}, "password": {"wrong password"}}, func(r *http.Request) { r.RemoteAddr = fmt.Sprint("203.0.113.", n, ":1") })
+		}
+	}
+	for range 2 { // and what was put together is kept
+		if code := enter("hanako", password); code != http.StatusSeeOther {
+			t.Errorf("who signed in before: %d", code)
+		}
+		if code := enter("boss", fresh); code != http.StatusSeeOther {
+			t.Errorf("who took another password: %d", code)
+		}
 	}
 }
 

@@ -16,6 +16,17 @@ import (
 	"sekimori/internal/outbound/store"
 )
 
+// large has so many more people work in a department that is then large enough to be named, and a smaller one with which what is
+// left of the company is counted.
+func (w *world) large(department string, more int) {
+	w.t.Helper()
+	must(w.t, w.db.UpdateDirectory(w.t.Context(), func(tx directory.Tx) error {
+		return tx.SaveDepartment(w.t.Context(), directory.Department{ID: "dpt_stock", Code: "U1", Name: "倉庫部"})
+	}))
+	w.crowd("dpt_stock", 5)
+	w.crowd(department, more)
+}
+
 // crowd lets so many more people work in a department.
 func (w *world) crowd(department string, n int) {
 	w.t.Helper()
@@ -78,7 +89,7 @@ func TestNearMissLeavesNoTrace(t *testing.T) {
 			}
 		}
 	})
-	w.crowd("dpt_sales", 1)
+	w.large("dpt_sales", 2)
 	near := w.box("hanako")
 	before, sessions := w.everything("inc_box"), w.sessions()
 	masked := regexp.MustCompile(`name="(key|work)" value="[^"]*"`)
@@ -136,7 +147,7 @@ func TestNearMissFailsInSilence(t *testing.T) {
 func TestNearMissPagesAreSound(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.crowd("dpt_sales", 1)
+	w.large("dpt_sales", 2)
 	near := w.box("hanako")
 	for _, lang := range []string{"ja", "en"} {
 		n := 0
@@ -189,7 +200,7 @@ func TestNearMissPagesAreSound(t *testing.T) {
 func TestNearMissOfAStranger(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.crowd("dpt_sales", 1)
+	w.large("dpt_sales", 2)
 	if !strings.Contains(w.get("", "/report"), `href="/near"`) {
 		t.Error("the report of a stranger leads not to the box")
 	}
@@ -279,7 +290,7 @@ func TestBoxedCaseOnItsPages(t *testing.T) {
 func TestTalliesTable(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.crowd("dpt_it", 4)
+	w.large("dpt_it", 5)
 	w.post("hanako", "/report/near_miss", url.Values{"summary": {"鞄"}, "nearly": {"lost"}, "key": {"k"}})
 	rec := w.ask("hanako", "ja", "/tallies.csv?enc=utf8", nil)
 	body := rec.Body.String()

@@ -224,7 +224,7 @@ func TestUploadsThatAreRefused(t *testing.T) {
 func TestTalliesShowSilence(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.crowd("dpt_it", 4)
+	w.large("dpt_it", 5)
 	w.report("near_miss", "k")
 	body := w.get("hanako", "/tallies")
 	if !strings.Contains(body, "報告なし") || !strings.Contains(body, "情報システム部") || strings.Contains(body, "青木 花子</td>") {

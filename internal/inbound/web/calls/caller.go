@@ -69,7 +69,11 @@ func matches(r *page.Request, o *directory.Org, bad page.Refused) page.Field {
 }
 
 // searching reports whether the form came to look for the caller: by its button, or by the
-// key that sends a form while nothing but a name is there.
+// key that sends a form while nothing but a name is there. What a browser had to keep is no
+// search any more, whichever button was pressed.
 func searching(r *page.Request) bool {
+	if r.Text("written") != "" {
+		return false
+	}
 	return r.Checked("find") || r.Text("caller") != "" && r.Text("kind") == "" && r.Text("summary") == ""
 }

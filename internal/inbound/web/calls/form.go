@@ -17,6 +17,9 @@ import (
 	"sekimori/internal/kit/id"
 )
 
+// maxKey bounds the idempotency key of a sheet, in bytes: what is stored is one of 100.
+const maxKey = 90
+
 // unsure is the choice of who cannot tell the kind.
 const unsure = "unsure"
 
@@ -141,7 +144,7 @@ func (d rooms) send(w http.ResponseWriter, r *page.Request) error {
 		return fault.New(fault.Denied, "fault.other_person", nil)
 	}
 	key := r.Text("key")
-	if key == "" || len(key) > 100 {
+	if key == "" || len(key) > maxKey {
 		key = id.Secret(16)
 	}
 	if searching(r) {
@@ -204,7 +207,8 @@ func (d rooms) read(r *page.Request) (told, error) {
 }
 
 // store makes the case and leads to what is read out to the caller. Somebody outside, and
-// who rang off before they said who they were, have a receipt code.
+// who rang off before they said who they were, have a receipt code. The key is the same for
+// whoever calls, so that one sheet is one report.
 func (d rooms) store(w http.ResponseWriter, r *page.Request, t told, key string) error {
 	if t.caller == "" {
 		i, code, err := d.Cases.ReportOutside(r.Context(), r.By, incident.OutsideReport{Kind: t.kind, Guessed: t.guessed, Summary: r.Text("summary"), Words: r.Text("text"),
@@ -217,7 +221,7 @@ func (d rooms) store(w http.ResponseWriter, r *page.Request, t told, key string)
 		return r.Kit.See(w, r, "/calls/"+i.Label, "")
 	}
 	report := incident.Report{Kind: t.kind, Guessed: t.guessed, Summary: r.Text("summary"), Words: r.Text("text"), OnBehalf: t.caller, LeaveOut: t.leaveOut,
-		Began: t.began, Occurred: t.occurred, Discovered: t.discovered, Written: t.written, Channel: incident.ByPhone, Key: key, Demo: r.Kit.Demo}
+		Began: t.began, Occurred: t.occurred, Discovered: t.discovered, Written: t.written, Channel: incident.ByPhone, Key: incident.ByPhone + ":" + key, Demo: r.Kit.Demo}
 	at, flash := "/calls/", ""
 	if t.caller == r.By.Person { // nobody called: it is their own report
 		report.Channel, at, flash = "web", "/receipt/", "calls.flash_own"

@@ -6,6 +6,7 @@ import (
 	"sekimori/internal/domain/access"
 	"sekimori/internal/domain/notice"
 	"sekimori/internal/inbound/web/page"
+	"sekimori/internal/kit/fault"
 )
 
 // proofPage is whether the link of a notice answers by itself.
@@ -35,7 +36,16 @@ func (d Deps) renderProof(w http.ResponseWriter, r *page.Request, status int, ba
 }
 
 func (d Deps) saveProof(w http.ResponseWriter, r *page.Request) error {
-	err := d.Notices.SetLinkProof(r.Context(), r.By, r.Text("wanted") == "on")
+	if err := r.By.May(access.EditPolicy); err != nil {
+		return err
+	}
+	wanted := r.Text("wanted")
+	var c fault.Check
+	c.That(wanted == "on" || wanted == "off", "wanted", "fault.unknown_choice", nil)
+	err := c.Err()
+	if err == nil {
+		err = d.Notices.SetLinkProof(r.Context(), r.By, wanted == "on")
+	}
 	if err == nil {
 		return r.Kit.See(w, r, "/settings/links", "settings.link_proof_saved")
 	}

@@ -69,5 +69,5 @@ func orAccount(next string) string {
 
 // origin is where a sign-in comes from.
 func origin(r *page.Request) access.Origin {
-	return access.Origin{Address: r.Address(), Agent: r.UserAgent(), Devices: devices().Get(r)}
+	return access.Origin{Address: r.Address(), Agent: r.UserAgent(), Devices: knownDevices(r)}
 }

@@ -69,15 +69,34 @@ func (d rooms) come(w http.ResponseWriter, r *page.Request, secret string, s acc
 	return r.Kit.See(w, r, next, flash)
 }
 
+// door is where people sign in, and the one place that is told which browser it is.
+const door = "/login"
+
 // devices is the cookie by which tries in a known browser are counted apart.
-func devices() page.Narrow { return page.Narrow{Name: "sekimori_device", Path: "/login"} }
+func devices() page.Narrow { return page.Narrow{Name: "sekimori_device", Path: door} }
+
+// added is the same from a page elsewhere, which is not told whom the browser is known for
+// and must not write over them. The door puts both together.
+func added() page.Narrow { return page.Narrow{Name: "sekimori_device_added", Path: door} }
+
+// knownDevices is what the browser keeps in both cookies.
+func knownDevices(r *page.Request) string {
+	return strings.Trim(added().Get(r)+"~"+devices().Get(r), "~")
+}
 
 func (d rooms) remember(w http.ResponseWriter, r *page.Request, person string) error {
 	known, until, err := d.Door.Remember(r.Context(), person, origin(r))
-	if err == nil && known != "" {
-		devices().Set(w, r.Kit, known, until.Sub(r.Kit.Now()))
+	if err != nil || known == "" {
+		return err
 	}
-	return err
+	at := devices()
+	if r.URL.Path != door && !strings.HasPrefix(r.URL.Path, door+"/") {
+		at = added()
+	} else if added().Get(r) != "" {
+		added().Drop(w, r.Kit)
+	}
+	at.Set(w, r.Kit, known, until.Sub(r.Kit.Now()))
+	return nil
 }
 
 func (d rooms) leave(w http.ResponseWriter, r *page.Request) error {
