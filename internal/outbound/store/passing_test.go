@@ -35,7 +35,7 @@ func copied() map[string]string {
 		"inc_relation": "", "inc_steps": "", "jrn_checkpoint": "", "jrn_event": "", "jrn_head": "", "jrn_node": "", "lon_counter": "", "lon_loan": "",
 		"med_attempt": "", "med_draft": "", "med_policy": "", "med_registration": "", "med_written": "", "ntc_attempt": "", "ntc_day_off": "",
 		"ntc_policy": "", "ntc_roster": "", "ntc_told": "", "ntc_track": "", "ntc_turn": "", "req_asked": "", "req_chain": "", "req_counter": "",
-		"req_request": "", "req_word": "", "stk_counter": "", "stk_item": "", "stk_seal": "", "stk_sighting": "", "stk_take": "",
+		"req_request": "", "req_word": "", "stk_counter": "", "stk_item": "", "stk_seal": "", "stk_sighting": "", "stk_take": "", "tko_approver": "", "tko_counter": "", "tko_manifest": "", "tko_pass": "",
 	}
 }
 
