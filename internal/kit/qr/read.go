@@ -6,8 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"image"
-	_ "image/jpeg" // what phones send
-	_ "image/png"
+	"image/jpeg"
+	"image/png"
 	"io"
 	"unicode/utf8"
 
@@ -45,11 +45,13 @@ func (r *Reader) Read(ctx context.Context, picture io.Reader) (string, error) {
 	if len(raw) > MaxBytes {
 		return "", ErrLarge
 	}
-	head, format, err := image.DecodeConfig(bytes.NewReader(raw))
+	f, known := formatOf(raw)
+	if !known {
+		return "", ErrImage
+	}
+	head, err := f.config(bytes.NewReader(raw))
 	switch {
 	case err != nil || head.Width < 1 || head.Height < 1:
-		return "", ErrImage
-	case format != "jpeg" && format != "png": // other packages of a program register more
 		return "", ErrImage
 	case head.Width > MaxPixels/head.Height:
 		return "", ErrLarge
@@ -60,11 +62,29 @@ func (r *Reader) Read(ctx context.Context, picture io.Reader) (string, error) {
 	case <-ctx.Done():
 		return "", ctx.Err()
 	}
-	img, _, err := image.Decode(bytes.NewReader(raw))
+	img, err := f.decode(bytes.NewReader(raw))
 	if err != nil {
 		return "", ErrImage
 	}
 	return Find(img)
+}
+
+// format reads one kind of picture.
+type format struct {
+	begins string
+	config func(io.Reader) (image.Config, error)
+	decode func(io.Reader) (image.Image, error)
+}
+
+// formatOf chooses by the first bytes. It does not ask package image, with which other
+// packages of a program register readers of more kinds.
+func formatOf(raw []byte) (format, bool) {
+	for _, f := range []format{{"\xff\xd8\xff", jpeg.DecodeConfig, jpeg.Decode}, {"\x89PNG\r\n\x1a\n", png.DecodeConfig, png.Decode}} {
+		if bytes.HasPrefix(raw, []byte(f.begins)) {
+			return f, true
+		}
+	}
+	return format{}, false
 }
 
 // sides are the longer sides, in pixels, to which a picture is brought in turn: a code
