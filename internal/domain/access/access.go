@@ -111,6 +111,7 @@ type Actor struct {
 	Via        Via
 	Session    string       // session id when Via is BySession
 	Fresh      time.Time    // when the session's person last showed password or passkey
+	Proof      string       // how who followed a link showed that it is them; see ProveAtLink
 	Scopes     []Permission // a token's scopes; nil means all that the person may
 	Case       string       // the case that the receipt code opens, when Via is ByCode; "" before there is one
 }

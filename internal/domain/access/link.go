@@ -61,7 +61,8 @@ func (s *Service) LinkOptions(by Actor, link string) ([]byte, error) {
 func atLink(by Actor, link string) string { return by.Person + "\n" + link }
 
 // ProveAtLink gives the actor of a link as one who has proven themself, if the browser is
-// theirs: signed in as them, known, or by their password or passkey. secret is of the browser,
+// theirs: signed in as them, known, or by their password or passkey. Actor.Proof then says
+// which: "session", "known_browser", "password", "passkey" or "no_account". secret is of the browser,
 // newly known with one of these, until the given time; "" otherwise. Who has no account has nothing to
 // show and is let through: they must be able to answer. Whoever proves nothing comes back
 // as they were: whether that is enough is not decided here.
@@ -72,6 +73,7 @@ func (s *Service) ProveAtLink(ctx context.Context, by Actor, b AtLink, from Orig
 		return by, "", until, fault.Deny(string(Answer))
 	}
 	if b.Session.Via == BySession && b.Session.Person == by.Person {
+		proven.Proof = "session"
 		return proven, "", until, nil
 	}
 	acc, has, err := s.store.AccountOf(ctx, by.Person)
@@ -79,6 +81,7 @@ func (s *Service) ProveAtLink(ctx context.Context, by Actor, b AtLink, from Orig
 		return by, "", until, fmt.Errorf("load account: %w", err)
 	}
 	if !has {
+		proven.Proof = "no_account"
 		return proven, "", until, nil
 	}
 	if len(b.Known) >= 20 && len(b.Known) <= 100 {
@@ -87,12 +90,14 @@ func (s *Service) ProveAtLink(ctx context.Context, by Actor, b AtLink, from Orig
 			return by, "", until, fmt.Errorf("find browser: %w", err)
 		}
 		if ok && k.Person == by.Person && k.Expires.After(s.now()) {
+			proven.Proof = "known_browser"
 			return proven, "", until, nil
 		}
 	}
 	now := s.now()
 	switch {
 	case len(b.Passkey) > 0:
+		proven.Proof = "passkey"
 		key, used, err := s.shown(ctx, b.Passkey, toAnswer, atLink(by, b.Link), from)
 		if err == nil && key.Person != by.Person { // whoever was passed the link is somebody else
 			err = fault.New(fault.Unauthenticated, "fault.passkey_refused", nil)
@@ -107,6 +112,7 @@ func (s *Service) ProveAtLink(ctx context.Context, by Actor, b AtLink, from Orig
 	case strings.TrimSpace(b.Password) == "":
 		return by, "", until, nil
 	}
+	proven.Proof = "password"
 	t, err := s.passwordAtLink(ctx, by, acc, b.Password, from)
 	if err == nil {
 		secret, until, err = s.knowBrowser(ctx, by, "password", from, now, t.right)

@@ -291,25 +291,25 @@ func TestProvenAtALink(t *testing.T) {
 	t.Parallel()
 	d := newDoor(t, nil)
 	link := access.Actor{Person: "per_emp", Via: access.ByLink}
-	prove := func(what string, b access.AtLink, want bool) string {
+	prove := func(what string, b access.AtLink, want string) string {
 		t.Helper()
 		a, secret, _, err := d.ProveAtLink(t.Context(), link, b, access.Origin{Address: "192.0.2.5"})
 		d.must(err)
-		if a.Via != access.ByLink || a.Person != "per_emp" || a.Fresh.IsZero() == want {
+		if a.Via != access.ByLink || a.Person != "per_emp" || a.Fresh.IsZero() == (want != "") || a.Proof != want {
 			t.Errorf("%s: %+v", what, a)
 		}
 		return secret
 	}
-	prove("nothing", access.AtLink{}, false)
-	prove("another's session", access.AtLink{Session: d.actor("hayashi")}, false)
-	prove("a made-up browser", access.AtLink{Known: "aaaaaaaaaaaaaaaaaaaaaaaaaa"}, false)
-	prove("their session", access.AtLink{Session: d.actor("yoshida")}, true)
+	prove("nothing", access.AtLink{}, "")
+	prove("another's session", access.AtLink{Session: d.actor("hayashi")}, "")
+	prove("a made-up browser", access.AtLink{Known: "aaaaaaaaaaaaaaaaaaaaaaaaaa"}, "")
+	prove("their session", access.AtLink{Session: d.actor("yoshida")}, "session")
 	for range 2 {
 		_, _, _, err := d.ProveAtLink(t.Context(), link, access.AtLink{Password: "not the password"}, access.Origin{})
 		bad(t, "wrong password", err, "password:fault.wrong_password")
 	}
-	known := prove("password", access.AtLink{Password: password}, true)
-	if known == "" || prove("the browser again", access.AtLink{Known: known}, true) != "" {
+	known := prove("password", access.AtLink{Password: password}, "password")
+	if known == "" || prove("the browser again", access.AtLink{Known: known}, "known_browser") != "" {
 		t.Error("the browser is not remembered once")
 	}
 	if _, err := d.BySecret(t.Context(), known); err == nil {
@@ -320,16 +320,16 @@ func TestProvenAtALink(t *testing.T) {
 		t.Error("a browser of one is another's")
 	}
 	a, _, _, err = d.ProveAtLink(t.Context(), access.Actor{Person: "per_gen", Via: access.ByLink}, access.AtLink{}, access.Origin{})
-	if d.must(err); a.Fresh.IsZero() {
+	if d.must(err); a.Fresh.IsZero() || a.Proof != "no_account" {
 		t.Error("who has no account cannot answer")
 	}
 	_, _, _, err = d.ProveAtLink(t.Context(), d.actor("hayashi"), access.AtLink{}, access.Origin{})
 	refused(t, "no link", err, fault.Denied, "fault.denied")
 	d.wait(access.KnownFor)
-	prove("a month later", access.AtLink{Known: known}, false)
-	known = prove("password", access.AtLink{Password: password}, true)
+	prove("a month later", access.AtLink{Known: known}, "")
+	known = prove("password", access.AtLink{Password: password}, "password")
 	d.must(d.SetLogin(t.Context(), access.System(), "per_emp", "yoshida", password+"2"))
-	prove("after a new password", access.AtLink{Known: known}, false)
+	prove("after a new password", access.AtLink{Known: known}, "")
 	if k := d.kinds(); k["account.browser_known"] != 2 {
 		t.Errorf("record %v", k)
 	}

@@ -285,9 +285,12 @@ func (s *Service) Acknowledge(ctx context.Context, by access.Actor, a Ack) (Trac
 		if err != nil {
 			return err
 		}
-		ev, err := journal.NewEvent(now, kind, t.Incident, by.Person,
-			map[string]any{"track": t.ID, "receiver": t.Receiver, "path": a.Path, "note": a.Note, "for": t.AckFor,
-				"cancelled": cancelled, "late": late})
+		said := map[string]any{"track": t.ID, "receiver": t.Receiver, "path": a.Path, "note": a.Note, "for": t.AckFor,
+			"cancelled": cancelled, "late": late}
+		if by.Proof != "" {
+			said["proof"] = by.Proof
+		}
+		ev, err := journal.NewEvent(now, kind, t.Incident, by.Person, said)
 		if err != nil {
 			return err
 		}
