@@ -15,7 +15,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"sekimori/internal/cli/endpoint"
 	"sekimori/internal/kit/i18n"
+	"sekimori/internal/pii/read"
 )
 
 // The exit statuses.
@@ -37,6 +39,9 @@ type shell struct {
 
 // Main runs one command line and gives the exit status.
 func Main(ctx context.Context, args []string, env func(string) string, stdin io.Reader, stdout, stderr io.Writer) int {
+	if len(args) > 0 && args[0] == read.Verb { // before anything that a reader has no use for
+		return endpoint.ReadDocuments(stdin, stdout, stderr)
+	}
 	return run(ctx, args, env, stdin, stdout, stderr, sleep)
 }
 
@@ -103,7 +108,7 @@ func (s *shell) root() *cobra.Command {
 	root.SetUsageFunc(func(c *cobra.Command) error { s.help(s.err, c); return nil })
 	root.SetFlagErrorFunc(s.flagError)
 	root.SetHelpCommand(s.helpCommand())
-	root.AddCommand(s.account(), s.demo(), s.serve(), s.init(), s.config(), s.backup(), s.restore(), s.key(), s.people(), s.token(), s.journal(), s.incident(), s.request(), s.loan(), s.takeOut(), s.asset(), s.stockTake(), s.device(), s.agent(), s.seal(), s.loadTest(), s.version())
+	root.AddCommand(s.account(), s.demo(), s.serve(), s.init(), s.config(), s.backup(), s.restore(), s.key(), s.people(), s.token(), s.journal(), s.incident(), s.request(), s.loan(), s.takeOut(), s.asset(), s.stockTake(), s.device(), s.agent(), s.seal(), s.scan(), s.loadTest(), s.version())
 	s.finishFlags(root)
 	return root
 }

@@ -20,6 +20,7 @@ import (
 	"sekimori/internal/agent"
 	"sekimori/internal/agent/host"
 	"sekimori/internal/kit/i18n"
+	"sekimori/internal/pii/read"
 )
 
 // The exit statuses.
@@ -38,6 +39,8 @@ type Program struct {
 	Forbidden func(allow host.Allow) []agent.Target
 	// Clock is the PC's; default: the machine's.
 	Clock agent.Clock
+	// Idle lowers the priority of this process for a scan; default: for good.
+	Idle func() error
 }
 
 // shell is what a verb works with.
@@ -57,6 +60,7 @@ type shell struct {
 type verb struct {
 	name  string
 	alias string
+	place string // what stands behind the verb; empty: nothing may
 	flags func(s *shell, fs *pflag.FlagSet) (do func(ctx context.Context) error)
 }
 
@@ -67,6 +71,7 @@ func verbs() []verb {
 		{name: "status", flags: (*shell).status},
 		{name: "release", flags: (*shell).release},
 		{name: "facts", flags: (*shell).facts},
+		{name: "scan", place: "PATH…", flags: (*shell).scan},
 		{name: "enroll", alias: "enrol", flags: (*shell).enrol},
 		{name: "install", flags: (*shell).install},
 		{name: "uninstall", flags: (*shell).uninstall},
@@ -78,7 +83,10 @@ func verbs() []verb {
 
 // Main runs one command line and gives the exit status.
 func Main(ctx context.Context, p Program, args []string, env func(string) string, stdin io.Reader, stdout, stderr io.Writer) int {
-	cat, err := i18n.LoadOnly("agent", "agentgw", "device", "fault", "guard")
+	if len(args) > 0 && args[0] == read.Verb {
+		return ReadDocuments(stdin, stdout, stderr)
+	}
+	cat, err := i18n.LoadOnly("agent", "agentgw", "device", "fault", "guard", "scan")
 	if err != nil {
 		fmt.Fprintf(stderr, "%s: %v\n", p.Name, err)
 		return exitFailed
@@ -125,10 +133,10 @@ func (s *shell) play(ctx context.Context, v verb, args []string) error {
 		return s.flagError(err)
 	}
 	if *help {
-		s.verbHelp(s.out, v.name, fs)
+		s.verbHelp(s.out, v, fs)
 		return nil
 	}
-	if fs.NArg() > 0 {
+	if fs.NArg() > 0 && v.place == "" {
 		return s.misuse("agent.no_arguments", "name", fs.Arg(0))
 	}
 	return do(ctx)
@@ -164,8 +172,9 @@ func (s *shell) help(w io.Writer) {
 	fmt.Fprintf(w, "\n%s\n", s.p.T("agent.environment"))
 }
 
-func (s *shell) verbHelp(w io.Writer, name string, fs *pflag.FlagSet) {
-	fmt.Fprintf(w, "%s\n\n%s\n  %s %s [--…]\n\n%s\n", s.p.T("agent.verb."+name+".long"), s.p.T("agent.head.usage"), s.Name, name, s.p.T("agent.head.flags"))
+func (s *shell) verbHelp(w io.Writer, v verb, fs *pflag.FlagSet) {
+	use := strings.TrimSpace(v.name + " " + v.place)
+	fmt.Fprintf(w, "%s\n\n%s\n  %s %s [--…]\n\n%s\n", s.p.T("agent.verb."+v.name+".long"), s.p.T("agent.head.usage"), s.Name, use, s.p.T("agent.head.flags"))
 	fs.VisitAll(func(f *pflag.Flag) {
 		left := "    --" + f.Name
 		if f.Shorthand != "" {
@@ -174,7 +183,11 @@ func (s *shell) verbHelp(w io.Writer, name string, fs *pflag.FlagSet) {
 		if f.Value.Type() != "bool" {
 			left += " " + f.Usage
 		}
-		fmt.Fprintf(w, "  %-22s  %s\n", left, s.p.T("agent.flag."+f.Name))
+		text := "agent.flag." + f.Name
+		if own := "agent.verb." + v.name + ".flag." + f.Name; s.p.Has(own) {
+			text = own
+		}
+		fmt.Fprintf(w, "  %-22s  %s\n", left, s.p.T(text))
 	})
 }
 
@@ -194,6 +207,9 @@ func (s *shell) fail(id string, args ...any) error { return &failure{s.p.T(id, a
 
 // errNo ends a verb with status 1 when its output has said everything.
 var errNo = errors.New("no")
+
+// errBroken ends a verb whose status 1 means something else with status 2, when everything was said.
+var errBroken = errors.New("broken")
 
 func (s *shell) flagError(err error) error {
 	var unknown *pflag.NotExistError
@@ -218,6 +234,8 @@ func (s *shell) finish(verb string, err error) int {
 		return exitOK
 	case errors.Is(err, errNo):
 		return exitFailed
+	case errors.Is(err, errBroken):
+		return exitUsage
 	case errors.As(err, &wrong):
 		s.complain(wrong.text)
 		s.complain(s.p.T("agent.see_help", "command", strings.TrimSpace(s.Name+" "+verb)))

@@ -153,6 +153,8 @@ func child(ctx context.Context, role string, args []string) (err error) {
 		return sealChild(ctx, *dsn, *cert)
 	case "scan":
 		return scanChild(*dsn, *cert)
+	case "walk":
+		return walkChild(*dsn, *cert)
 	case "devices":
 		return serveDevices(ctx, o, parts.Options{DSN: *dsn, Log: logger()}, *cert, *key)
 	case "streams":

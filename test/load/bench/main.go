@@ -63,6 +63,7 @@ func sections() []section {
 		{"ledger", ledgers},
 		{"seal", seals},
 		{"scan", scans},
+		{"walk", walks},
 	}
 }
 
@@ -82,7 +83,7 @@ func start(ctx context.Context, args []string) error {
 		return child(ctx, args[1], args[2:])
 	}
 	fs := flag.NewFlagSet("bench", flag.ContinueOnError)
-	only := fs.String("only", "", "names of the sections to run, separated by commas: reports, slowdisk, notices, outbreak, sealing, journal, page, idle, fanout, isolate, reconnect, facts, agent, cut, ledger, seal")
+	only := fs.String("only", "", "names of the sections to run, separated by commas: reports, slowdisk, notices, outbreak, sealing, journal, page, idle, fanout, isolate, reconnect, facts, agent, cut, ledger, seal, scan, walk")
 	seconds := fs.Int("seconds", 5, "seconds of each measurement")
 	rounds := fs.Int("rounds", 5, "rounds; the figure is their median")
 	devices := fs.Int("devices", 5000, "PCs of the sections on devices; at most 18,000")
