@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -70,6 +71,7 @@ type house struct {
 	notices *notice.Service
 	addr    string
 	stop    func()
+	read    atomic.Int64 // bytes that the server has read from its connections
 
 	mu    sync.Mutex
 	now   time.Time
@@ -126,7 +128,7 @@ func start(t testing.TB, change func(*mailin.Options)) *house {
 	h.addr = ln.Addr().String()
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- s.Run(ctx, ln) }()
+	go func() { ended <- s.Run(ctx, meter{ln, &h.read}) }()
 	var once sync.Once
 	h.stop = func() {
 		once.Do(func() {
@@ -138,6 +140,31 @@ func start(t testing.TB, change func(*mailin.Options)) *house {
 	}
 	t.Cleanup(h.stop)
 	return h
+}
+
+// meter counts what is read from the connections of a listener.
+type meter struct {
+	net.Listener
+	n *atomic.Int64
+}
+
+func (m meter) Accept() (net.Conn, error) {
+	c, err := m.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return metered{c, m.n}, nil
+}
+
+type metered struct {
+	net.Conn
+	n *atomic.Int64
+}
+
+func (m metered) Read(b []byte) (int, error) {
+	n, err := m.Conn.Read(b)
+	m.n.Add(int64(n))
+	return n, err
 }
 
 func (h *house) must(err error) {
