@@ -70,6 +70,13 @@ func TestPasskeyAtALink(t *testing.T) {
 			if !strings.Contains(p.URL(), "/login") {
 				t.Errorf("signed in at %s", p.URL())
 			}
+
+			signIn(p, named()+"/login", "1101") // others look at this account too
+			p.Navigate(named() + "/account")
+			p.Follow(`form[action^="/account/passkeys/"][action$="/remove"] button`)
+			if p.Exists(`form[action$="/remove"]`) {
+				t.Error("the passkey is still there")
+			}
 		})
 	}
 }
