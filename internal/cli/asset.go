@@ -53,16 +53,7 @@ func (s *shell) assetList(r *remote) *cobra.Command {
 }
 
 func (s *shell) assetShow(r *remote) *cobra.Command {
-	var asJSON bool
-	c := s.command("show NUMBER", s.exactly("NUMBER"), func(cmd *cobra.Command, args []string) error {
-		answer, err := s.fetch(cmd.Context(), r, "/assets/"+url.PathEscape(args[0]))
-		if err != nil {
-			return err
-		}
-		return answered(s, answer, asJSON, s.showAsset)
-	})
-	c.Flags().BoolVar(&asJSON, "json", false, "")
-	return c
+	return showCommand(s, r, "NUMBER", "/assets/", s.showAsset)
 }
 
 func (s *shell) showAsset(a assetAnswer) {

@@ -42,7 +42,7 @@ func Main(ctx context.Context, args []string, env func(string) string, stdin io.
 	if len(args) > 0 && args[0] == read.Verb { // before anything that a reader has no use for
 		return endpoint.ReadDocuments(stdin, stdout, stderr)
 	}
-	return run(ctx, args, env, stdin, stdout, stderr, sleep)
+	return run(ctx, args, env, stdin, stdout, stderr, endpoint.Pause)
 }
 
 func run(ctx context.Context, args []string, env func(string) string, stdin io.Reader, stdout, stderr io.Writer, wait func(context.Context, time.Duration) error) int {
@@ -56,18 +56,6 @@ func run(ctx context.Context, args []string, env func(string) string, stdin io.R
 	root.SetArgs(args)
 	cmd, err := root.ExecuteContextC(ctx)
 	return s.finish(cmd, err)
-}
-
-// sleep waits, unless ctx ends first.
-func sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 // language is Japanese for a Japanese environment, else English.

@@ -153,28 +153,7 @@ func (s *shell) second(t time.Time) string {
 }
 
 func (s *shell) deviceShow(r *remote) *cobra.Command {
-	var asJSON bool
-	c := s.command("show DEVICE", s.exactly("DEVICE"), func(cmd *cobra.Command, args []string) error {
-		api, err := s.dial(r)
-		if err != nil {
-			return err
-		}
-		var answer json.RawMessage
-		if err := api.call(cmd.Context(), "GET", "/devices/"+url.PathEscape(args[0]), nil, &answer); err != nil {
-			return s.explain(err)
-		}
-		if asJSON {
-			return s.printJSON(answer)
-		}
-		var d deviceAnswer
-		if err := json.Unmarshal(answer, &d); err != nil {
-			return s.fail("cli.odd_answer")
-		}
-		s.showDevice(d)
-		return nil
-	})
-	c.Flags().BoolVar(&asJSON, "json", false, "")
-	return c
+	return showCommand(s, r, "DEVICE", "/devices/", s.showDevice)
 }
 
 func (s *shell) showDevice(d deviceAnswer) {

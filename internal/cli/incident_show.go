@@ -1,36 +1,13 @@
 package cli
 
 import (
-	"encoding/json"
-	"net/url"
 	"time"
 
 	"github.com/spf13/cobra"
 )
 
 func (s *shell) incidentShow(r *remote) *cobra.Command {
-	var asJSON bool
-	c := s.command("show LABEL", s.exactly("LABEL"), func(cmd *cobra.Command, args []string) error {
-		api, err := s.dial(r)
-		if err != nil {
-			return err
-		}
-		var answer json.RawMessage
-		if err := api.call(cmd.Context(), "GET", "/incidents/"+url.PathEscape(args[0]), nil, &answer); err != nil {
-			return s.explain(err)
-		}
-		if asJSON {
-			return s.printJSON(answer)
-		}
-		var i incidentAnswer
-		if err := json.Unmarshal(answer, &i); err != nil {
-			return s.fail("cli.odd_answer")
-		}
-		s.showCase(&i)
-		return nil
-	})
-	c.Flags().BoolVar(&asJSON, "json", false, "")
-	return c
+	return showCommand(s, r, "LABEL", "/incidents/", func(i incidentAnswer) { s.showCase(&i) })
 }
 
 func (s *shell) showCase(i *incidentAnswer) {

@@ -66,16 +66,7 @@ func (s *shell) requestList(r *remote) *cobra.Command {
 }
 
 func (s *shell) requestShow(r *remote) *cobra.Command {
-	var asJSON bool
-	c := s.command("show REQUEST", s.exactly("REQUEST"), func(cmd *cobra.Command, args []string) error {
-		answer, err := s.fetch(cmd.Context(), r, "/requests/"+url.PathEscape(args[0]))
-		if err != nil {
-			return err
-		}
-		return answered(s, answer, asJSON, s.showRequest)
-	})
-	c.Flags().BoolVar(&asJSON, "json", false, "")
-	return c
+	return showCommand(s, r, "REQUEST", "/requests/", s.showRequest)
 }
 
 func (s *shell) showRequest(a requestAnswer) {

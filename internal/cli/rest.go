@@ -92,6 +92,20 @@ func answered[T any](s *shell, answer json.RawMessage, asJSON bool, show func(T)
 	return nil
 }
 
+// showCommand is the command that fetches one thing by its name, under a path, and shows it.
+func showCommand[T any](s *shell, r *remote, operand, path string, show func(T)) *cobra.Command {
+	var asJSON bool
+	c := s.command("show "+operand, s.exactly(operand), func(cmd *cobra.Command, args []string) error {
+		answer, err := s.fetch(cmd.Context(), r, path+url.PathEscape(args[0]))
+		if err != nil {
+			return err
+		}
+		return answered(s, answer, asJSON, show)
+	})
+	c.Flags().BoolVar(&asJSON, "json", false, "")
+	return c
+}
+
 // listed prints items for a program, or as aligned lines.
 func listed[T any](s *shell, items []json.RawMessage, asJSON bool, row func(T) []string) error {
 	if asJSON {

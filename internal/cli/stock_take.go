@@ -60,16 +60,7 @@ func (s *shell) stockList(r *remote) *cobra.Command {
 }
 
 func (s *shell) stockShow(r *remote) *cobra.Command {
-	var asJSON bool
-	c := s.command("show LABEL", s.exactly("LABEL"), func(cmd *cobra.Command, args []string) error {
-		answer, err := s.fetch(cmd.Context(), r, "/stock-takes/"+url.PathEscape(args[0]))
-		if err != nil {
-			return err
-		}
-		return answered(s, answer, asJSON, s.showStock)
-	})
-	c.Flags().BoolVar(&asJSON, "json", false, "")
-	return c
+	return showCommand(s, r, "LABEL", "/stock-takes/", s.showStock)
 }
 
 func (s *shell) showStock(a stockAnswer) {

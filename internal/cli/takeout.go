@@ -111,16 +111,7 @@ func (s *shell) takeOutList(r *remote) *cobra.Command {
 }
 
 func (s *shell) takeOutShow(r *remote) *cobra.Command {
-	var asJSON bool
-	c := s.command("show PASS", s.exactly("PASS"), func(cmd *cobra.Command, args []string) error {
-		answer, err := s.fetch(cmd.Context(), r, "/take-outs/"+url.PathEscape(args[0]))
-		if err != nil {
-			return err
-		}
-		return answered(s, answer, asJSON, s.showTakeOut)
-	})
-	c.Flags().BoolVar(&asJSON, "json", false, "")
-	return c
+	return showCommand(s, r, "PASS", "/take-outs/", s.showTakeOut)
 }
 
 func (s *shell) takeOutMake(r *remote) *cobra.Command {

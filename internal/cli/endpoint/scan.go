@@ -81,7 +81,7 @@ func (s *shell) scan(fs *pflag.FlagSet) func(context.Context) error {
 // scanOptions checks the flags and makes of them what a scan wants.
 func (s *shell) scanOptions(f scanFlags, roots []string, ownState bool) (walk.Options, sheet.Encoding, error) {
 	opt := walk.Options{Roots: roots, State: f.state, Full: f.full, Exclude: f.exclude, OtherSystems: f.otherSystems,
-		Workers: 2, Now: time.Now, Sleep: pause}
+		Workers: 2, Now: time.Now, Sleep: Pause}
 	opt.Detect.OwnDomains = f.domains
 	encoding, err := sheet.Chosen(f.csvEncoding)
 	if err != nil {
@@ -125,8 +125,8 @@ func holdScan() string {
 	return ""
 }
 
-// pause waits, unless ctx ends first.
-func pause(ctx context.Context, d time.Duration) error {
+// Pause waits, unless ctx ends first.
+func Pause(ctx context.Context, d time.Duration) error {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"sekimori/internal/kit/fault"
+	"sekimori/internal/kit/prose"
 	"sekimori/internal/kit/sheet"
 )
 
@@ -72,7 +73,7 @@ func stateNames() [][]string {
 
 func textCell(s string) (string, string) { return line(s, 10_000), "" }
 
-func noteCell(s string) (string, string) { return paragraph(s, 10_000), "" }
+func noteCell(s string) (string, string) { return prose.Paragraph(s, 10_000), "" }
 
 func codeCell(s string) (string, string) {
 	return strings.Map(func(r rune) rune {

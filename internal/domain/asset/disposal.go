@@ -8,6 +8,7 @@ import (
 
 	"sekimori/internal/domain/access"
 	"sekimori/internal/kit/fault"
+	"sekimori/internal/kit/prose"
 )
 
 // disposal is the journal's content of putting a thing out of use.
@@ -41,7 +42,7 @@ func (s *Service) AskDisposal(ctx context.Context, by access.Actor, asset string
 		if a.Loan != "" || a.State == Disposed {
 			return nil, wrongState(a)
 		}
-		a.Disposal = &Disposal{Method: d.Method, Note: paragraph(d.Note, maxNote), Proof: d.Proof, By: by.Person, At: s.now()}
+		a.Disposal = &Disposal{Method: d.Method, Note: prose.Paragraph(d.Note, maxNote), Proof: d.Proof, By: by.Person, At: s.now()}
 		return disposal{Method: d.Method, Proof: d.Proof, Note: a.Disposal.Note}, nil
 	})
 	return err

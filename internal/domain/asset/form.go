@@ -13,6 +13,7 @@ import (
 	"sekimori/internal/domain/directory"
 	"sekimori/internal/domain/request"
 	"sekimori/internal/kit/fault"
+	"sekimori/internal/kit/prose"
 )
 
 // The names of the kinds of application.
@@ -126,7 +127,7 @@ func (s *Service) checkLoan(ctx context.Context, by access.Actor, raw json.RawMe
 // sentence is a text that a form must have.
 func sentence(c *fault.Check, name, s string) string {
 	c.That(utf8.RuneCountInString(s) <= maxReason, name, "fault.too_long", fault.Args{"max": strconv.Itoa(maxReason)})
-	s = paragraph(s, maxReason)
+	s = prose.Paragraph(s, maxReason)
 	c.That(s != "", name, "fault.required", nil)
 	return s
 }

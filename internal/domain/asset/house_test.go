@@ -151,26 +151,6 @@ func ok(t *testing.T, err error) {
 	}
 }
 
-// refused wants a fault of this id, or one that names it for a field.
-func refused(t *testing.T, what, id string, err error) {
-	t.Helper()
-	f := fault.As(err)
-	if f == nil {
-		t.Errorf("%s: %v, want %s", what, err, id)
-		return
-	}
-	got := []string{f.ID}
-	for _, x := range f.Fields {
-		got = append(got, x.Name+":"+x.ID, x.ID)
-	}
-	for _, g := range got {
-		if g == id {
-			return
-		}
-	}
-	t.Errorf("%s: %v, want %s", what, got, id)
-}
-
 // stick enters a USB memory of general affairs.
 func (h *house) stick(number string) *asset.Asset {
 	h.t.Helper()

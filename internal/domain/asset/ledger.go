@@ -14,6 +14,7 @@ import (
 	"sekimori/internal/domain/directory"
 	"sekimori/internal/kit/fault"
 	"sekimori/internal/kit/id"
+	"sekimori/internal/kit/prose"
 )
 
 func isID(prefix, s string) bool { return id.Valid(prefix, s) }
@@ -35,7 +36,7 @@ func accept(c *fault.Check, o *directory.Org, a Asset, old *Asset, now time.Time
 	}
 	a.Model = text("model", a.Model, maxModel, line)
 	a.Place = text("place", a.Place, maxPlace, line)
-	a.Note = text("note", a.Note, maxNote, paragraph)
+	a.Note = text("note", a.Note, maxNote, prose.Paragraph)
 	a.Identity = acceptIdentity(c, a.Identity, old)
 	_, ok := o.Departments[a.Department]
 	c.That(a.Department != "", "department", "fault.required", nil)

@@ -10,6 +10,7 @@ import (
 
 	"sekimori/internal/domain/asset"
 	"sekimori/internal/domain/request"
+	"sekimori/internal/kit/fault/faulttest"
 	"sekimori/internal/kit/sheet"
 	"sekimori/internal/kit/wire"
 )
@@ -44,11 +45,11 @@ func TestAddRefuses(t *testing.T) {
 		a := good
 		tt.change(&a)
 		_, err := h.Add(ctx, h.as("per_it"), a)
-		refused(t, what, tt.id, err)
+		faulttest.Refused(t, what, tt.id, err)
 	}
 	for person, id := range map[string]string{"per_emp": "fault.denied", "per_gen": "fault.denied", "per_aud": "fault.auditor_readonly"} {
 		_, err := h.Add(ctx, h.as(person), good)
-		refused(t, person, id, err)
+		faulttest.Refused(t, person, id, err)
 	}
 	if p := must(h.Find(ctx, h.as("per_it"), asset.Query{}))(t); len(p.Rows) != 0 {
 		t.Fatalf("something was added: %+v", p.Rows)
@@ -59,7 +60,7 @@ func TestAddRefuses(t *testing.T) {
 	}
 	good.Number = "usb-0001"
 	_, err := h.Add(ctx, h.as("per_pm"), good)
-	refused(t, "the number again", "number:fault.asset_number_taken", err)
+	faulttest.Refused(t, "the number again", "number:fault.asset_number_taken", err)
 }
 
 func TestChangeOfTwoAtOnce(t *testing.T) {
@@ -74,11 +75,11 @@ func TestChangeOfTwoAtOnce(t *testing.T) {
 		t.Errorf("changed %+v", got)
 	}
 	_, err := h.Change(ctx, h.as("per_pm"), two)
-	refused(t, "from an older version", "fault.asset_stale", err)
+	faulttest.Refused(t, "from an older version", "fault.asset_stale", err)
 	_, err = h.Change(ctx, h.as("per_gen"), two)
-	refused(t, "by the keeper", "fault.denied", err)
+	faulttest.Refused(t, "by the keeper", "fault.denied", err)
 	_, err = h.Change(ctx, h.as("per_emp"), two)
-	refused(t, "by a stranger", "fault.not_found", err)
+	faulttest.Refused(t, "by a stranger", "fault.not_found", err)
 	if got := h.kinds("USB-0001"); got != "asset.added asset.changed" {
 		t.Errorf("record: %s", got)
 	}
@@ -93,13 +94,13 @@ func TestStatesFollowTheirVerbs(t *testing.T) {
 		return h.SetState(ctx, h.as(person), "USB-0001", to, "画面が割れた")
 	}
 	for _, to := range []asset.State{asset.Lent, asset.Overdue, asset.Lost, asset.Disposed, "", "new"} {
-		refused(t, string(to), "state:fault.unknown_choice", set("per_it", to))
+		faulttest.Refused(t, string(to), "state:fault.unknown_choice", set("per_it", to))
 	}
-	refused(t, "in store already", "fault.asset_state.in_store", set("per_it", asset.InStore))
+	faulttest.Refused(t, "in store already", "fault.asset_state.in_store", set("per_it", asset.InStore))
 	ok(t, set("per_gen", asset.InRepair))
 	req := h.grant("per_emp", asset.KindLoan, h.form("USB-0001", "dev_emp"), request.Approved)
 	_, err := h.HandOver(ctx, h.as("per_gen"), asset.HandOver{Request: req, Asset: "USB-0001"})
-	refused(t, "lent while in repair", "fault.asset_state.in_repair", err)
+	faulttest.Refused(t, "lent while in repair", "fault.asset_state.in_repair", err)
 	ok(t, set("per_it", asset.InStore))
 }
 
@@ -110,19 +111,19 @@ func TestDisposalWantsTwoPeople(t *testing.T) {
 	a := h.stick("USB-0001")
 	h.stick("USB-0002")
 	p := must(h.AddPhoto(ctx, h.as("per_gen"), "USB-0002", asset.Upload{Name: "x.png", Type: "image/png", Body: strings.NewReader("png")}))(t)
-	refused(t, "no method", "method:fault.required", h.AskDisposal(ctx, h.as("per_it"), "USB-0001", asset.Disposal{}))
-	refused(t, "an odd method", "method:fault.unknown_choice", h.AskDisposal(ctx, h.as("per_it"), "USB-0001", asset.Disposal{Method: "eaten"}))
-	refused(t, "another thing's proof", "proof:fault.unknown_choice", h.AskDisposal(ctx, h.as("per_it"), "USB-0001", asset.Disposal{Method: "destroyed", Proof: p.ID}))
-	refused(t, "not asked for", "fault.asset_no_disposal", h.ConfirmDisposal(ctx, h.as("per_it"), "USB-0001"))
+	faulttest.Refused(t, "no method", "method:fault.required", h.AskDisposal(ctx, h.as("per_it"), "USB-0001", asset.Disposal{}))
+	faulttest.Refused(t, "an odd method", "method:fault.unknown_choice", h.AskDisposal(ctx, h.as("per_it"), "USB-0001", asset.Disposal{Method: "eaten"}))
+	faulttest.Refused(t, "another thing's proof", "proof:fault.unknown_choice", h.AskDisposal(ctx, h.as("per_it"), "USB-0001", asset.Disposal{Method: "destroyed", Proof: p.ID}))
+	faulttest.Refused(t, "not asked for", "fault.asset_no_disposal", h.ConfirmDisposal(ctx, h.as("per_it"), "USB-0001"))
 	ok(t, h.AskDisposal(ctx, h.as("per_it"), "USB-0001", asset.Disposal{Method: "destroyed", Note: "切断した", ConfirmedBy: "per_pm", ConfirmedAt: h.clock()}))
 	if got := must(h.db.Asset(ctx, a.ID))(t); got.State != asset.InStore || !got.Disposal.Open() {
 		t.Fatalf("asked for and done at once: %+v", got.Disposal)
 	}
-	refused(t, "confirmed by who asked", "fault.own_not_allowed", h.ConfirmDisposal(ctx, h.as("per_it"), "USB-0001"))
-	refused(t, "confirmed by the keeper", "fault.denied", h.ConfirmDisposal(ctx, h.as("per_gen"), "USB-0001"))
+	faulttest.Refused(t, "confirmed by who asked", "fault.own_not_allowed", h.ConfirmDisposal(ctx, h.as("per_it"), "USB-0001"))
+	faulttest.Refused(t, "confirmed by the keeper", "fault.denied", h.ConfirmDisposal(ctx, h.as("per_gen"), "USB-0001"))
 	req := h.grant("per_emp", asset.KindLoan, h.form("USB-0001", "dev_emp"), request.Approved)
 	_, err := h.HandOver(ctx, h.as("per_gen"), asset.HandOver{Request: req, Asset: "USB-0001"})
-	refused(t, "lent meanwhile", "fault.asset_disposal_open", err)
+	faulttest.Refused(t, "lent meanwhile", "fault.asset_disposal_open", err)
 	ok(t, h.DropDisposal(ctx, h.as("per_pm"), "USB-0001", "まだ使う"))
 	ok(t, h.AskDisposal(ctx, h.as("per_it"), "USB-0001", asset.Disposal{Method: "destroyed"}))
 	ok(t, h.ConfirmDisposal(ctx, h.as("per_pm"), "USB-0001"))
@@ -131,7 +132,7 @@ func TestDisposalWantsTwoPeople(t *testing.T) {
 		t.Errorf("disposed: %+v", got)
 	}
 	_, err = h.Change(ctx, h.as("per_it"), *got)
-	refused(t, "changed afterwards", "fault.asset_state.disposed", err)
+	faulttest.Refused(t, "changed afterwards", "fault.asset_state.disposed", err)
 }
 
 func TestPhotos(t *testing.T) {
@@ -143,13 +144,13 @@ func TestPhotos(t *testing.T) {
 		return h.AddPhoto(ctx, h.as(person), "USB-0001", asset.Upload{Name: `..\..\写真".png`, Type: media, Body: strings.NewReader(body)})
 	}
 	_, err := add("per_emp", "image/png", "x")
-	refused(t, "by a stranger", "fault.not_found", err)
+	faulttest.Refused(t, "by a stranger", "fault.not_found", err)
 	_, err = add("per_gen", "image/svg+xml", "x")
-	refused(t, "a script", "file:fault.asset_photo_type", err)
+	faulttest.Refused(t, "a script", "file:fault.asset_photo_type", err)
 	_, err = add("per_gen", "image/png", "")
-	refused(t, "nothing", "file:fault.empty_file", err)
+	faulttest.Refused(t, "nothing", "file:fault.empty_file", err)
 	_, err = add("per_gen", "image/png", strings.Repeat("x", 10<<20+1))
-	refused(t, "too large", "fault.too_large", err)
+	faulttest.Refused(t, "too large", "fault.too_large", err)
 	p := must(add("per_gen", "image/png", "png"))(t)
 	if strings.ContainsAny(p.Name, `/\"`) || p.Size != 3 {
 		t.Errorf("kept %+v", p)
@@ -160,7 +161,7 @@ func TestPhotos(t *testing.T) {
 		t.Errorf("opened %q", b)
 	}
 	_, _, err = h.OpenPhoto(ctx, h.as("per_emp"), p.ID)
-	refused(t, "opened by a stranger", "fault.not_found", err)
+	faulttest.Refused(t, "opened by a stranger", "fault.not_found", err)
 	if len(h.blobs) != 1 {
 		t.Errorf("%d blobs are kept", len(h.blobs))
 	}
@@ -192,7 +193,7 @@ func TestTwins(t *testing.T) {
 	a := must(h.db.Asset(t.Context(), "USB-0001"))(t)
 	a.Identity.Serial = "CC"
 	_, err := h.Change(t.Context(), h.as("per_it"), *a)
-	refused(t, "typed over", "serial:fault.asset_identity_read", err)
+	faulttest.Refused(t, "typed over", "serial:fault.asset_identity_read", err)
 }
 
 const header = "管理番号,種別,型番,容量,暗号化,ベンダーID,製品ID,シリアル番号,部門コード,管理者社員番号,保管場所,備考\n"
@@ -236,9 +237,9 @@ func TestImportNamesEveryBrokenLine(t *testing.T) {
 		t.Errorf("not named: %s", k)
 	}
 	_, err := h.ApplyImport(t.Context(), h.as("per_it"), strings.NewReader(file), p.Version, p.Hash)
-	refused(t, "applied with problems", "fault.import_problems", err)
+	faulttest.Refused(t, "applied with problems", "fault.import_problems", err)
 	_, err = h.db.Asset(t.Context(), "USB-0002")
-	refused(t, "half done", "fault.not_found", err)
+	faulttest.Refused(t, "half done", "fault.not_found", err)
 	for what, tt := range map[string]struct{ file, id string }{
 		"an open quote":     {header + "USB-0007,\"USBメモリ,,\n", "file:fault.csv_quote"},
 		"a control":         {header + "USB-\x017,,,\n", "file:fault.csv_control"},
@@ -248,10 +249,10 @@ func TestImportNamesEveryBrokenLine(t *testing.T) {
 		"more than a table": {strings.Repeat("x", 9<<20), "fault.too_large"},
 	} {
 		_, err := h.preview(tt.file)
-		refused(t, what, tt.id, err)
+		faulttest.Refused(t, what, tt.id, err)
 	}
 	_, err = h.PreviewImport(t.Context(), h.as("per_gen"), strings.NewReader(header))
-	refused(t, "by somebody without duty", "fault.denied", err)
+	faulttest.Refused(t, "by somebody without duty", "fault.denied", err)
 }
 
 func TestImportAndExportRoundTrip(t *testing.T) {
@@ -265,12 +266,12 @@ func TestImportAndExportRoundTrip(t *testing.T) {
 		t.Fatalf("plan %+v", p)
 	}
 	_, err := h.ApplyImport(ctx, h.as("per_it"), strings.NewReader(file), p.Version, "")
-	refused(t, "without a preview", "hash:fault.import_preview_first", err)
+	faulttest.Refused(t, "without a preview", "hash:fault.import_preview_first", err)
 	_, err = h.ApplyImport(ctx, h.as("per_it"), strings.NewReader(file+"\nUSB-0003,pc,,,,,,,300,0020,,\n"), p.Version, p.Hash)
-	refused(t, "another file", "fault.import_stale", err)
+	faulttest.Refused(t, "another file", "fault.import_stale", err)
 	must(h.ApplyImport(ctx, h.as("per_it"), strings.NewReader(file), p.Version, p.Hash))(t)
 	_, err = h.ApplyImport(ctx, h.as("per_it"), strings.NewReader(file), p.Version, p.Hash)
-	refused(t, "a second time", "fault.import_stale", err)
+	faulttest.Refused(t, "a second time", "fault.import_stale", err)
 	a := must(h.db.Asset(ctx, "USB-0001"))(t)
 	if a.Kind != asset.USBMemory || a.Capacity != 32e9 || a.Encryption != asset.ByHardware || a.Keeper != "per_gen" || a.Note != "=1+1" || !a.SerialTwin {
 		t.Errorf("imported %+v", a)
@@ -301,7 +302,7 @@ func TestImportAndExportRoundTrip(t *testing.T) {
 		t.Errorf("changed to %+v", a)
 	}
 	_, _, _, err = h.Export(ctx, h.as("per_emp"))
-	refused(t, "exported by a stranger", "fault.denied", err)
+	faulttest.Refused(t, "exported by a stranger", "fault.denied", err)
 }
 
 func TestSearch(t *testing.T) {
@@ -338,7 +339,7 @@ func TestSearch(t *testing.T) {
 		}
 	}
 	_, err := h.Find(ctx, h.as("per_it"), asset.Query{State: "x", Kind: "y", Text: strings.Repeat("a", 101)})
-	refused(t, "odd choices", "kind:fault.unknown_choice", err)
+	faulttest.Refused(t, "odd choices", "kind:fault.unknown_choice", err)
 	if _, err := h.GuardPolicy(ctx, h.as("per_emp")); err == nil {
 		t.Error("anybody reads the guard's policy")
 	}
@@ -353,13 +354,13 @@ func TestGuardPolicy(t *testing.T) {
 		t.Errorf("built in: %+v", p)
 	}
 	_, err := h.SetGuardPolicy(ctx, h.as("per_aud"), asset.Policy{Mode: wire.GuardOff})
-	refused(t, "by the auditor", "fault.auditor_readonly", err)
+	faulttest.Refused(t, "by the auditor", "fault.auditor_readonly", err)
 	_, err = h.SetGuardPolicy(ctx, h.as("per_it"), asset.Policy{Mode: "maybe", Departments: map[string]wire.GuardMode{"d_none": wire.GuardOff}})
-	refused(t, "an odd mode", "mode:fault.unknown_choice", err)
-	refused(t, "an odd department", "department:fault.asset_department", err)
+	faulttest.Refused(t, "an odd mode", "mode:fault.unknown_choice", err)
+	faulttest.Refused(t, "an odd department", "department:fault.asset_department", err)
 	p = must(h.SetGuardPolicy(ctx, h.as("per_it"), asset.Policy{Mode: wire.GuardBlock, Departments: map[string]wire.GuardMode{"d_sales": wire.GuardObserve}}))(t)
 	_, err = h.SetGuardPolicy(ctx, h.as("per_pm"), asset.Policy{Mode: wire.GuardOff})
-	refused(t, "from an older version", "fault.asset_stale", err)
+	faulttest.Refused(t, "from an older version", "fault.asset_stale", err)
 	modes := must(h.Modes(ctx))(t)
 	if a, b := modes([]string{"d_sales1", "d_sales", "d_hq"}), modes([]string{"d_gen"}); a != wire.GuardObserve || b != wire.GuardBlock {
 		t.Errorf("modes: %s, %s", a, b)

@@ -12,6 +12,7 @@ import (
 	"sekimori/internal/domain/request"
 	"sekimori/internal/kit/fault"
 	"sekimori/internal/kit/id"
+	"sekimori/internal/kit/prose"
 )
 
 // HandOver is what whoever gives a thing out enters.
@@ -293,7 +294,7 @@ func (s *Service) Confirm(ctx context.Context, by access.Actor, k Check) (*Loan,
 			c.That(slices.Contains(Erasures(), k.Erased), "erased", "fault.unknown_choice", nil)
 		}
 		c.That(utf8.RuneCountInString(k.Note) <= maxNote, "note", "fault.too_long", fault.Args{"max": fmt.Sprint(maxNote)})
-		l.CheckNote = paragraph(k.Note, maxNote)
+		l.CheckNote = prose.Paragraph(k.Note, maxNote)
 		c.That(k.Erased != "kept" || l.CheckNote != "", "note", "fault.loan_kept_why", nil)
 		if err := c.Err(); err != nil {
 			return deed{}, err

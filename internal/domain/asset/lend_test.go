@@ -14,6 +14,7 @@ import (
 	"sekimori/internal/domain/asset"
 	"sekimori/internal/domain/directory"
 	"sekimori/internal/domain/request"
+	"sekimori/internal/kit/fault/faulttest"
 )
 
 // A whole loan: what the PC is told, and the record of it.
@@ -71,56 +72,56 @@ func TestLoanRefusesWhoTricksIt(t *testing.T) {
 		return err
 	}
 	mine := h.grant("per_gen", asset.KindLoan, h.form("USB-0001", "dev_gen"), request.Approved)
-	refused(t, "keeper hands over to self", "fault.loan_self", hand("per_gen", mine, "USB-0001", ""))
+	faulttest.Refused(t, "keeper hands over to self", "fault.loan_self", hand("per_gen", mine, "USB-0001", ""))
 	for state, id := range map[request.State]string{request.Waiting: "request.not_approved", request.Refused: "request.not_approved", request.Expired: "request.not_approved"} {
-		refused(t, string(state), id, hand("per_gen", h.grant("per_emp", asset.KindLoan, h.form("USB-0001", "dev_emp"), state), "USB-0001", ""))
+		faulttest.Refused(t, string(state), id, hand("per_gen", h.grant("per_emp", asset.KindLoan, h.form("USB-0001", "dev_emp"), state), "USB-0001", ""))
 	}
 	good := h.grant("per_emp", asset.KindLoan, h.form("USB-0001", "dev_emp"), request.Approved)
-	refused(t, "another thing", "fault.loan_other_thing", hand("per_gen", good, "USB-0002", ""))
-	refused(t, "another PC", "fault.loan_other_device", hand("per_gen", good, "USB-0001", "dev_sales"))
-	refused(t, "no such request", "fault.not_found", hand("per_gen", "REQ-2026-9999", "USB-0001", ""))
-	refused(t, "somebody without duty", "fault.not_found", hand("per_emp", good, "USB-0001", ""))
-	refused(t, "the auditor", "fault.auditor_readonly", hand("per_aud", good, "USB-0001", ""))
+	faulttest.Refused(t, "another thing", "fault.loan_other_thing", hand("per_gen", good, "USB-0002", ""))
+	faulttest.Refused(t, "another PC", "fault.loan_other_device", hand("per_gen", good, "USB-0001", "dev_sales"))
+	faulttest.Refused(t, "no such request", "fault.not_found", hand("per_gen", "REQ-2026-9999", "USB-0001", ""))
+	faulttest.Refused(t, "somebody without duty", "fault.not_found", hand("per_emp", good, "USB-0001", ""))
+	faulttest.Refused(t, "the auditor", "fault.auditor_readonly", hand("per_aud", good, "USB-0001", ""))
 	theirs := h.grant("per_emp", asset.KindLoan, h.form("USB-0001", "dev_sales"), request.Approved)
-	refused(t, "a PC that is not the borrower's", "fault.loan_other_device", hand("per_gen", theirs, "USB-0001", ""))
+	faulttest.Refused(t, "a PC that is not the borrower's", "fault.loan_other_device", hand("per_gen", theirs, "USB-0001", ""))
 	other := h.grant("per_emp", asset.KindExtension, asset.ExtensionForm{Loan: "LOAN-2026-0001"}, request.Approved)
-	refused(t, "approval of another kind", "fault.not_found", hand("per_gen", other, "USB-0001", ""))
+	faulttest.Refused(t, "approval of another kind", "fault.not_found", hand("per_gen", other, "USB-0001", ""))
 	if got := h.kinds("USB-0001"); strings.Contains(got, "loan.") {
 		t.Fatalf("something was done: %s", got)
 	}
 
 	ok(t, hand("per_gen", good, "USB-0001", "dev_emp"))
-	refused(t, "the same approval again", "fault.asset_state.lent", hand("per_gen", good, "USB-0001", ""))
+	faulttest.Refused(t, "the same approval again", "fault.asset_state.lent", hand("per_gen", good, "USB-0001", ""))
 	some := h.form("", "dev_emp")
 	twice := h.grant("per_emp", asset.KindLoan, some, request.Approved)
 	ok(t, hand("per_gen", twice, "USB-0002", ""))
 	h.registered("USB-0003", "AA02")
-	refused(t, "the same approval for another thing", "request.is_used", hand("per_gen", twice, "USB-0003", ""))
+	faulttest.Refused(t, "the same approval for another thing", "request.is_used", hand("per_gen", twice, "USB-0003", ""))
 	l := must(h.db.Loan(ctx, "LOAN-2026-0001"))(t)
 
 	_, err := h.Receive(ctx, h.as("per_gen"), l.Label)
-	refused(t, "another receives", "fault.loan_not_yours", err)
+	faulttest.Refused(t, "another receives", "fault.loan_not_yours", err)
 	_, err = h.Receive(ctx, h.as("per_sales"), l.Label)
-	refused(t, "a stranger receives", "fault.not_found", err)
+	faulttest.Refused(t, "a stranger receives", "fault.not_found", err)
 	link := h.as("per_emp")
 	link.Via = access.ByLink
 	_, err = h.Receive(ctx, link, l.Label)
-	refused(t, "by a link", "fault.denied", err)
+	faulttest.Refused(t, "by a link", "fault.denied", err)
 	_, err = h.TakeBack(ctx, h.as("per_emp"), l.Label)
-	refused(t, "borrower takes back", "fault.loan_own_return", err)
+	faulttest.Refused(t, "borrower takes back", "fault.loan_own_return", err)
 	_, err = h.Receive(ctx, h.as("per_emp"), l.Label)
 	ok(t, err)
 	_, err = h.Receive(ctx, h.as("per_emp"), l.Label)
-	refused(t, "twice", "fault.loan_state.out", err)
+	faulttest.Refused(t, "twice", "fault.loan_state.out", err)
 	_, err = h.Confirm(ctx, h.as("per_pm"), asset.Check{Loan: l.Label, Content: "empty", Erased: "erased"})
-	refused(t, "confirmed while it is out", "fault.loan_state.out", err)
+	faulttest.Refused(t, "confirmed while it is out", "fault.loan_state.out", err)
 	_, err = h.TakeBack(ctx, h.as("per_gen"), l.Label)
 	ok(t, err)
 	_, err = h.Confirm(ctx, h.as("per_gen"), asset.Check{Loan: l.Label, Content: "empty", Erased: "erased"})
-	refused(t, "who took it back confirms", "fault.loan_third_person", err)
+	faulttest.Refused(t, "who took it back confirms", "fault.loan_third_person", err)
 	// The borrower may see their loan still, and confirms nothing.
 	_, err = h.Confirm(ctx, h.as("per_emp"), asset.Check{Loan: l.Label, Content: "empty", Erased: "erased"})
-	refused(t, "borrower confirms", "fault.denied", err)
+	faulttest.Refused(t, "borrower confirms", "fault.denied", err)
 	for _, k := range []struct {
 		id string
 		asset.Check
@@ -128,7 +129,7 @@ func TestLoanRefusesWhoTricksIt(t *testing.T) {
 		{"fault.loan_kept_why", asset.Check{Content: "work_files", Erased: "kept"}}, {"fault.too_long", asset.Check{Content: "empty", Erased: "erased", Note: strings.Repeat("あ", 1001)}}} {
 		k.Loan = l.Label
 		_, err = h.Confirm(ctx, h.as("per_it"), k.Check)
-		refused(t, k.id, k.id, err)
+		faulttest.Refused(t, k.id, k.id, err)
 	}
 }
 
@@ -143,10 +144,10 @@ func TestBorrowerWithDutiesConfirmsNothing(t *testing.T) {
 	l := must(h.HandOver(ctx, h.as("per_gen"), asset.HandOver{Request: req, Asset: "USB-0001"}))(t)
 	must(h.Receive(ctx, h.as("per_it"), l.ID))(t)
 	_, err := h.TakeBack(ctx, h.as("per_it"), l.ID)
-	refused(t, "takes back", "fault.loan_own_return", err)
+	faulttest.Refused(t, "takes back", "fault.loan_own_return", err)
 	must(h.TakeBack(ctx, h.as("per_gen"), l.ID))(t)
 	_, err = h.Confirm(ctx, h.as("per_it"), asset.Check{Loan: l.ID, Content: "empty", Erased: "erased"})
-	refused(t, "confirms", "fault.loan_third_person", err)
+	faulttest.Refused(t, "confirms", "fault.loan_third_person", err)
 }
 
 func TestLoanFormRefuses(t *testing.T) {
@@ -185,24 +186,24 @@ func TestLoanFormRefuses(t *testing.T) {
 	} {
 		f := good
 		tt.change(&f)
-		refused(t, what, tt.id, check("per_dep", f))
+		faulttest.Refused(t, what, tt.id, check("per_dep", f))
 	}
 	// Another department's thing looks as one that is not there.
 	f := good
 	f.Device = "dev_emp"
-	refused(t, "another department's", "asset:fault.asset_unknown", check("per_emp", f))
+	faulttest.Refused(t, "another department's", "asset:fault.asset_unknown", check("per_emp", f))
 	_, err := h.LoanKind().Check(t.Context(), h.as("per_dep"), json.RawMessage(`{"from":7}`), h.clock())
-	refused(t, "no form", "fault.bad_json", err)
+	faulttest.Refused(t, "no form", "fault.bad_json", err)
 
 	// Somebody who leaves before the end.
 	o := must(h.db.LoadOrg(t.Context()))(t)
 	p := o.People["per_dep"]
 	p.Left = h.clock().Add(72 * time.Hour)
 	ok(t, h.db.UpdateDirectory(t.Context(), func(tx directory.Tx) error { return tx.SavePerson(t.Context(), p) }))
-	refused(t, "leaves before the end", "until:fault.loan_leaves", check("per_dep", good))
+	faulttest.Refused(t, "leaves before the end", "until:fault.loan_leaves", check("per_dep", good))
 	req := h.grant("per_dep", asset.KindLoan, good, request.Approved)
 	_, err = h.HandOver(t.Context(), h.as("per_gen"), asset.HandOver{Request: req, Asset: "USB-0001"})
-	refused(t, "leaves before the end, at the hand-over", "fault.loan_leaves", err)
+	faulttest.Refused(t, "leaves before the end, at the hand-over", "fault.loan_leaves", err)
 }
 
 // Two loans of one thing never overlap, whichever way the second one comes.
@@ -216,13 +217,13 @@ func TestLoansDoNotOverlap(t *testing.T) {
 	f := h.form("USB-0001", "dev_dep")
 	raw := must(json.Marshal(f))(t)
 	_, err := h.LoanKind().Check(ctx, h.as("per_dep"), raw, h.clock())
-	refused(t, "asked for within the other's time", "asset:fault.loan_overlap", err)
+	faulttest.Refused(t, "asked for within the other's time", "asset:fault.loan_overlap", err)
 	f.From, f.Until = l.Until.Add(time.Hour), l.Until.Add(48*time.Hour)
 	_, err = h.LoanKind().Check(ctx, h.as("per_dep"), must(json.Marshal(f))(t), h.clock())
 	ok(t, err)
 	req := h.grant("per_dep", asset.KindLoan, f, request.Approved)
 	_, err = h.HandOver(ctx, h.as("per_gen"), asset.HandOver{Request: req, Asset: "USB-0001"})
-	refused(t, "handed over while it is out", "fault.asset_state.lent", err)
+	faulttest.Refused(t, "handed over while it is out", "fault.asset_state.lent", err)
 }
 
 // Two keepers hand over one stick at the same moment: one of them does.
@@ -291,12 +292,12 @@ func TestRemindersEndAndWhatFollows(t *testing.T) {
 	// Nothing new while it is overdue.
 	h.registered("USB-0003", "AA02")
 	_, err := h.LoanKind().Check(ctx, h.as("per_emp"), must(json.Marshal(h.form("", "dev_emp")))(t), h.clock())
-	refused(t, "a new request", "fault.loan_overdue", err)
+	faulttest.Refused(t, "a new request", "fault.loan_overdue", err)
 	req := h.grant("per_emp", asset.KindLoan, h.form("USB-0003", "dev_emp"), request.Approved)
 	_, err = h.HandOver(ctx, h.as("per_gen"), asset.HandOver{Request: req, Asset: "USB-0003"})
-	refused(t, "a new hand-over", "fault.loan_overdue", err)
+	faulttest.Refused(t, "a new hand-over", "fault.loan_overdue", err)
 	_, err = h.ExtensionKind().Check(ctx, h.as("per_emp"), must(json.Marshal(asset.ExtensionForm{Loan: l.Label, Until: h.clock().Add(48 * time.Hour), Why: "x"}))(t), h.clock())
-	refused(t, "an extension when it is over", "fault.loan_state.ended", err)
+	faulttest.Refused(t, "an extension when it is over", "fault.loan_state.ended", err)
 
 	to(time.Date(2026, 11, 30, 9, 0, 0, 0, jst())) // Monday
 	same("a working day later also the superior", "loan.overdue to per_emp", "loan.overdue_above to per_sales")
@@ -307,7 +308,7 @@ func TestRemindersEndAndWhatFollows(t *testing.T) {
 
 	must(h.Chase(ctx, h.as("per_gen"), l.Label))(t)
 	_, err = h.Chase(ctx, h.as("per_it"), l.Label)
-	refused(t, "chased twice a day", "fault.loan_chased", err)
+	faulttest.Refused(t, "chased twice a day", "fault.loan_chased", err)
 	same("chased", "loan.chase to per_emp")
 	to(time.Date(2026, 12, 3, 9, 0, 0, 0, jst()))
 	h.fire()
@@ -318,7 +319,7 @@ func TestRemindersEndAndWhatFollows(t *testing.T) {
 	must(h.TakeBack(ctx, h.as("per_gen"), two.Label))(t)
 	same("all is back: what was planned is called off")
 	_, err = h.Chase(ctx, h.as("per_gen"), l.Label)
-	refused(t, "chased when it is back", "fault.loan_not_overdue", err)
+	faulttest.Refused(t, "chased when it is back", "fault.loan_not_overdue", err)
 	to(time.Date(2026, 12, 7, 9, 0, 0, 0, jst()))
 	same("back: nothing more")
 }
@@ -364,25 +365,25 @@ func TestExtension(t *testing.T) {
 		return err
 	}
 	ok(t, check("per_emp", f))
-	refused(t, "another's loan", "loan:fault.loan_unknown", check("per_sales", f))
+	faulttest.Refused(t, "another's loan", "loan:fault.loan_unknown", check("per_sales", f))
 	short, long := f, f
 	short.Until, long.Until = l.Until, l.Until.AddDate(2, 0, 0)
-	refused(t, "not longer", "until:fault.loan_not_longer", check("per_emp", short))
-	refused(t, "too long", "until:fault.loan_too_long", check("per_emp", long))
+	faulttest.Refused(t, "not longer", "until:fault.loan_not_longer", check("per_emp", short))
+	faulttest.Refused(t, "too long", "until:fault.loan_too_long", check("per_emp", long))
 	f.Loan = l.Label
 	_, err := h.Extend(ctx, h.as("per_emp"), h.grant("per_emp", asset.KindExtension, f, request.Waiting))
-	refused(t, "not approved", "request.not_approved", err)
+	faulttest.Refused(t, "not approved", "request.not_approved", err)
 	_, err = h.Extend(ctx, h.as("per_emp"), h.grant("per_sales", asset.KindExtension, f, request.Approved))
-	refused(t, "somebody else's request", "fault.not_found", err)
+	faulttest.Refused(t, "somebody else's request", "fault.not_found", err)
 	req := h.grant("per_emp", asset.KindExtension, f, request.Approved)
 	_, err = h.Extend(ctx, h.as("per_sales"), req)
-	refused(t, "by a stranger", "fault.not_found", err)
+	faulttest.Refused(t, "by a stranger", "fault.not_found", err)
 	got := must(h.Extend(ctx, h.as("per_emp"), req))(t)
 	if !got.Until.Equal(f.Until) || h.media["dev_emp"][0].Until.Time() != f.Until {
 		t.Errorf("until %v, the PC has %+v", got.Until, h.media["dev_emp"])
 	}
 	_, err = h.Extend(ctx, h.as("per_emp"), req)
-	refused(t, "used again", "fault.loan_not_longer", err)
+	faulttest.Refused(t, "used again", "fault.loan_not_longer", err)
 	if must(h.db.Asset(ctx, "USB-0001"))(t).Due != f.Until {
 		t.Error("the ledger has another end")
 	}
@@ -397,9 +398,9 @@ func TestRecallAndLoss(t *testing.T) {
 	req := h.grant("per_emp", asset.KindLoan, h.form("USB-0001", "dev_emp"), request.Approved)
 	l := must(h.HandOver(ctx, h.as("per_gen"), asset.HandOver{Request: req, Asset: "USB-0001"}))(t)
 	_, err := h.Recall(ctx, h.as("per_gen"), l.Label, " ")
-	refused(t, "without a reason", "reason:fault.required", err)
+	faulttest.Refused(t, "without a reason", "reason:fault.required", err)
 	_, err = h.Recall(ctx, h.as("per_emp"), l.Label, "x")
-	refused(t, "by the borrower", "fault.denied", err)
+	faulttest.Refused(t, "by the borrower", "fault.denied", err)
 	l = must(h.Recall(ctx, h.as("per_gen"), l.Label, "取りに来ない"))(t)
 	if a := must(h.db.Asset(ctx, "USB-0001"))(t); l.State != asset.Recalled || a.State != asset.InStore || a.Borrower != "" {
 		t.Errorf("never received: %s, %+v", l.State, a)
@@ -413,14 +414,14 @@ func TestRecallAndLoss(t *testing.T) {
 	must(h.TakeBack(ctx, h.as("per_gen"), out.Label))(t)
 
 	lent := h.lend("USB-0002")
-	refused(t, "lost, says a stranger", "fault.not_found", h.ReportLost(ctx, h.as("per_sales"), "USB-0002", ""))
+	faulttest.Refused(t, "lost, says a stranger", "fault.not_found", h.ReportLost(ctx, h.as("per_sales"), "USB-0002", ""))
 	ok(t, h.ReportLost(ctx, h.as("per_emp"), "USB-0002", "INC-2026-0001"))
 	if l := must(h.db.Loan(ctx, lent.ID))(t); l.State != asset.Broken || len(h.media["dev_emp"]) != 0 {
 		t.Errorf("lost: %s, the PC has %+v", l.State, h.media["dev_emp"])
 	}
-	refused(t, "lost twice", "fault.not_found", h.ReportLost(ctx, h.as("per_emp"), "USB-0002", "")) // no longer theirs to see
+	faulttest.Refused(t, "lost twice", "fault.not_found", h.ReportLost(ctx, h.as("per_emp"), "USB-0002", "")) // no longer theirs to see
 	_, err = h.TakeBack(ctx, h.as("per_gen"), lent.Label)
-	refused(t, "taken back when lost", "fault.loan_state.lost", err)
+	faulttest.Refused(t, "taken back when lost", "fault.loan_state.lost", err)
 	ok(t, h.SetState(ctx, h.as("per_gen"), "USB-0002", asset.InStore, "机の裏で見つかった"))
 }
 
@@ -449,7 +450,7 @@ func TestSight(t *testing.T) {
 			if slices.Contains(want, number) {
 				ok(t, err)
 			} else {
-				refused(t, person+" opens "+number, "fault.not_found", err)
+				faulttest.Refused(t, person+" opens "+number, "fault.not_found", err)
 			}
 		}
 		n := 0

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"sekimori/internal/domain/asset"
+	"sekimori/internal/kit/fault/faulttest"
 	"sekimori/internal/kit/wire"
 )
 
@@ -36,7 +37,7 @@ func TestMediaEventsAreClaims(t *testing.T) {
 		t.Errorf("files %+v", fs)
 	}
 	_, err := h.FilesOf(ctx, h.as("per_sales"), l.Label)
-	refused(t, "another's files", "fault.not_found", err)
+	faulttest.Refused(t, "another's files", "fault.not_found", err)
 
 	// Another PC names the loan, and writes files onto it: it is not its loan.
 	forged := written
@@ -62,9 +63,9 @@ func TestMediaEventsAreClaims(t *testing.T) {
 	}
 	for what, e := range map[string]wire.MediaEvent{"no key": {What: wire.MediaRefused}, "an odd word": {Key: "x", What: "exploded"}, "an odd reason": {Key: "x", What: wire.MediaRefused, Why: "because"},
 		"a long key": {Key: strings.Repeat("k", 101), What: wire.MediaRefused}, "many files": {Key: "x", What: wire.MediaWritten, Files: make([]wire.WrittenFile, 201)}} {
-		refused(t, what, "fault.media_events", h.TakeMedia(ctx, "dev_emp", []wire.MediaEvent{e}))
+		faulttest.Refused(t, what, "fault.media_events", h.TakeMedia(ctx, "dev_emp", []wire.MediaEvent{e}))
 	}
-	refused(t, "many events", "fault.media_events", h.TakeMedia(ctx, "dev_emp", make([]wire.MediaEvent, wire.MaxMediaEvents+1)))
+	faulttest.Refused(t, "many events", "fault.media_events", h.TakeMedia(ctx, "dev_emp", make([]wire.MediaEvent, wire.MaxMediaEvents+1)))
 }
 
 func TestWhoReadsAttempts(t *testing.T) {
@@ -79,17 +80,17 @@ func TestWhoReadsAttempts(t *testing.T) {
 		if want == "" {
 			ok(t, err)
 		} else {
-			refused(t, person+" reads another's PC", want, err)
+			faulttest.Refused(t, person+" reads another's PC", want, err)
 		}
 	}
 	_, err := h.Attempts(ctx, h.as("per_emp"), asset.AttemptQuery{})
-	refused(t, "everything", "fault.denied", err)
+	faulttest.Refused(t, "everything", "fault.denied", err)
 	_, err = h.Attempts(ctx, h.as("per_emp"), asset.AttemptQuery{Asset: "USB-0001"})
-	refused(t, "what others did with a thing that one has", "fault.denied", err)
+	faulttest.Refused(t, "what others did with a thing that one has", "fault.denied", err)
 	_, err = h.Attempts(ctx, h.as("per_sales"), asset.AttemptQuery{Asset: "USB-0001"})
-	refused(t, "a stranger", "fault.not_found", err)
+	faulttest.Refused(t, "a stranger", "fault.not_found", err)
 	_, err = h.WouldBlock(ctx, h.as("per_gen"))
-	refused(t, "the company's summary", "fault.denied", err)
+	faulttest.Refused(t, "the company's summary", "fault.denied", err)
 }
 
 func TestRegistrationIsOnePCsAndOnce(t *testing.T) {
@@ -99,11 +100,11 @@ func TestRegistrationIsOnePCsAndOnce(t *testing.T) {
 	h.stick("USB-0001")
 	must(h.Add(ctx, h.as("per_it"), asset.Asset{Number: "LOCK-1", Kind: asset.WireLock, Department: "d_gen", Keeper: "per_gen"}))(t)
 	_, err := h.AskRegistration(ctx, h.as("per_gen"), "LOCK-1", "dev_gen")
-	refused(t, "a lock", "fault.asset_not_medium", err)
+	faulttest.Refused(t, "a lock", "fault.asset_not_medium", err)
 	_, err = h.AskRegistration(ctx, h.as("per_gen"), "USB-0001", "dev_emp")
-	refused(t, "the keeper on another's PC", "fault.not_found", err)
+	faulttest.Refused(t, "the keeper on another's PC", "fault.not_found", err)
 	_, err = h.AskRegistration(ctx, h.as("per_it"), "USB-0001", "dev_none")
-	refused(t, "no such PC", "fault.not_found", err)
+	faulttest.Refused(t, "no such PC", "fault.not_found", err)
 	first := must(h.AskRegistration(ctx, h.as("per_it"), "USB-0001", "dev_emp"))(t)
 	r := must(h.AskRegistration(ctx, h.as("per_gen"), "USB-0001", "dev_gen"))(t)
 	if x := h.reg["dev_gen"]; x == nil || x.ID != r.ID || x.Asset != "USB-0001" || x.Token != r.Text || x.Until.Time() != r.Until {
@@ -152,7 +153,7 @@ func TestRegistrationIsOnePCsAndOnce(t *testing.T) {
 	}
 	h.lend("USB-0001")
 	_, err = h.AskRegistration(ctx, h.as("per_it"), "USB-0001", "dev_gen")
-	refused(t, "while it is lent", "fault.asset_state.lent", err)
+	faulttest.Refused(t, "while it is lent", "fault.asset_state.lent", err)
 }
 
 func TestRefusedAgainAndAgainIsADraftCase(t *testing.T) {

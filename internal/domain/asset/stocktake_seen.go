@@ -12,6 +12,7 @@ import (
 	"sekimori/internal/domain/access"
 	"sekimori/internal/kit/fault"
 	"sekimori/internal/kit/id"
+	"sekimori/internal/kit/prose"
 )
 
 // Bounds of what is seen.
@@ -253,7 +254,7 @@ func (s *StockService) NoteStock(ctx context.Context, by access.Actor, stock str
 	c.That(len(numbers) <= MaxStockCodes, "number", "fault.stock_codes", fault.Args{"max": strconv.Itoa(MaxStockCodes)})
 	c.That(slices.Contains(StockDone(), done), "done", "fault.unknown_choice", nil)
 	c.That(utf8.RuneCountInString(text) <= maxReason, "text", "fault.too_long", fault.Args{"max": strconv.Itoa(maxReason)})
-	text = paragraph(text, maxReason)
+	text = prose.Paragraph(text, maxReason)
 	c.That(done != "other" || text != "", "text", "fault.required", nil)
 	if err := c.Err(); err != nil {
 		return err

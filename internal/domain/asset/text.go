@@ -9,6 +9,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"sekimori/internal/kit/fault"
+	"sekimori/internal/kit/prose"
 	"sekimori/internal/kit/wire"
 )
 
@@ -26,36 +27,8 @@ const (
 // MaxCapacity is more than any medium has: 1 PB. What says so lies.
 const MaxCapacity = 1_000_000_000_000_000
 
-// line brings a text into one line of at most limit characters, without anything that a
-// page, a letter or a signed document could take amiss.
-func line(s string, limit int) string {
-	s = visible(strings.ToValidUTF8(s, ""))
-	s = strings.Join(strings.FieldsFunc(s, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }), " ")
-	if utf8.RuneCountInString(s) > limit {
-		s = string([]rune(s)[:limit-1]) + "…"
-	}
-	return s
-}
-
-// visible drops what only steers the display, so that what looks the same is the same.
-func visible(s string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.Is(unicode.Cf, r) {
-			return -1
-		}
-		return r
-	}, s)
-}
-
-// paragraph keeps the line breaks of a text.
-func paragraph(s string, limit int) string {
-	var out []string
-	for l := range strings.Lines(s) {
-		out = append(out, line(l, limit))
-	}
-	r := []rune(strings.TrimFunc(strings.Join(out, "\n"), unicode.IsSpace))
-	return string(r[:min(len(r), limit)])
-}
+// line brings a text into one line of at most limit characters.
+func line(s string, limit int) string { return prose.Clip(prose.Line(s), limit) }
 
 // code is for numbers: half-width, without spaces, every dash a hyphen, capital letters,
 // as they are printed on labels.
@@ -97,7 +70,7 @@ func usbID(s string) (string, bool) {
 // serial reports whether a medium's serial can be kept as it came: one that holds
 // control characters, or is longer than a descriptor, was made up.
 func serial(s string) bool {
-	return utf8.ValidString(s) && utf8.RuneCountInString(s) <= maxSerial && s == visible(s) &&
+	return utf8.ValidString(s) && utf8.RuneCountInString(s) <= maxSerial && s == prose.Visible(s) &&
 		!strings.ContainsFunc(s, unicode.IsControl)
 }
 
@@ -117,7 +90,7 @@ func fold(s string) string {
 			return r + ('ア' - 'あ')
 		}
 		return unicode.ToLower(r)
-	}, norm.NFKC.String(visible(strings.ToValidUTF8(s, ""))))
+	}, norm.NFKC.String(prose.Visible(strings.ToValidUTF8(s, ""))))
 }
 
 // SearchText is all of a thing that a search looks into.

@@ -11,6 +11,7 @@ import (
 	"sekimori/internal/domain/directory"
 	"sekimori/internal/kit/fault"
 	"sekimori/internal/kit/id"
+	"sekimori/internal/kit/prose"
 	"sekimori/internal/kit/wire"
 )
 
@@ -40,7 +41,7 @@ func (s *Service) Report(ctx context.Context, device string, in wire.Infection) 
 	if err := c.Err(); err != nil {
 		return wire.Reported{}, err
 	}
-	in.Note, in.User, in.At = paragraph(in.Note, maxNote), line(in.User, maxName), sane(in.At)
+	in.Note, in.User, in.At = prose.Paragraph(in.Note, maxNote), line(in.User, maxName), sane(in.At)
 	now := s.now()
 	var dev Device
 	var made Infection

@@ -3,10 +3,10 @@ package device
 import (
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"sekimori/internal/kit/fault"
+	"sekimori/internal/kit/prose"
 	"sekimori/internal/kit/wire"
 )
 
@@ -18,22 +18,8 @@ const (
 	maxNote   = 2000
 )
 
-// line brings a text that somebody else wrote into one line of at most limit characters,
-// without anything that a page, a terminal or a signed document could take amiss.
-func line(s string, limit int) string {
-	s = strings.ToValidUTF8(s, "")
-	s = strings.Map(func(r rune) rune {
-		if unicode.Is(unicode.Cf, r) { // among them those that turn the writing direction
-			return -1
-		}
-		return r
-	}, s)
-	s = strings.Join(strings.FieldsFunc(s, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }), " ")
-	if utf8.RuneCountInString(s) > limit {
-		s = string([]rune(s)[:limit-1]) + "…"
-	}
-	return s
-}
+// line brings a text that somebody else wrote into one line of at most limit characters.
+func line(s string, limit int) string { return prose.Clip(prose.Line(s), limit) }
 
 // lines does the same for a list, of which at most limit are kept.
 func lines(in []string, limit int) []string {
@@ -69,14 +55,4 @@ func sane(m wire.Micros) wire.Micros { return wire.MicrosOf(claimed(m)) }
 // spelled reports whether s has 1 to limit characters, all of them among these.
 func spelled(s string, limit int, among string) bool {
 	return s != "" && len(s) <= limit && strings.Trim(s, among) == ""
-}
-
-// paragraph keeps the line breaks of a text and drops the other control characters.
-func paragraph(s string, limit int) string {
-	var out []string
-	for l := range strings.Lines(s) {
-		out = append(out, line(l, limit))
-	}
-	r := []rune(strings.TrimFunc(strings.Join(out, "\n"), unicode.IsSpace))
-	return string(r[:min(len(r), limit)])
 }

@@ -10,6 +10,7 @@ import (
 	"sekimori/internal/domain/access"
 	"sekimori/internal/domain/directory"
 	"sekimori/internal/kit/fault"
+	"sekimori/internal/kit/prose"
 )
 
 // Said is what somebody confirms of one item.
@@ -91,7 +92,7 @@ func (p *Pass) fresh(said []Said) ([]Said, error) {
 	for _, x := range said {
 		field := fmt.Sprintf("items.%d", x.Item)
 		c.That(utf8.RuneCountInString(x.Note) <= maxText, field, "fault.too_long", fault.Args{"max": fmt.Sprint(maxText)})
-		x.Note = line(x.Note)
+		x.Note = prose.Line(x.Note)
 		c.That(slices.Contains(Outcomes(), x.Outcome), field, "fault.unknown_choice", nil)
 		c.That(x.Outcome != Destroyed || x.Note != "", field, "fault.takeout_how", nil)
 		c.That(x.Outcome != Given || x.Note != "", field, "fault.takeout_whom", nil)

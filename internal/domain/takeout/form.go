@@ -13,6 +13,7 @@ import (
 	"sekimori/internal/domain/access"
 	"sekimori/internal/domain/request"
 	"sekimori/internal/kit/fault"
+	"sekimori/internal/kit/prose"
 )
 
 // MaxTime is how long one approval may last.
@@ -177,7 +178,7 @@ func (s *Service) checkItems(ctx context.Context, by access.Actor, c *fault.Chec
 			if err != nil {
 				return fmt.Errorf("find %q in the ledger: %w", i.Number, err)
 			}
-			number := fault.Args{"number": clip(line(i.Number), maxLine)}
+			number := fault.Args{"number": prose.Clip(prose.Line(i.Number), maxLine)}
 			c.That(ok, field, "fault.takeout_no_thing", number)
 			c.That(!ok || !t.Gone, field, "fault.takeout_gone", number)
 			c.That(!ok || !seen[t.Asset], field, "fault.takeout_twice", number)
@@ -195,7 +196,7 @@ func (s *Service) checkItems(ctx context.Context, by access.Actor, c *fault.Chec
 func ReadItems(kind ItemKind, text string) []Item {
 	var out []Item
 	for l := range strings.Lines(text) {
-		l = line(l)
+		l = prose.Line(l)
 		if l == "" {
 			continue
 		}

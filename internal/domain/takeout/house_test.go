@@ -17,7 +17,6 @@ import (
 	"sekimori/internal/domain/notice"
 	"sekimori/internal/domain/request"
 	"sekimori/internal/domain/takeout"
-	"sekimori/internal/kit/fault"
 	"sekimori/internal/kit/jpcal"
 	"sekimori/internal/outbound/store"
 	"sekimori/internal/outbound/store/storetest"
@@ -104,26 +103,6 @@ func ok(t *testing.T, err error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-}
-
-// refused wants a fault of this id, or one that names it for a field.
-func refused(t *testing.T, what, id string, err error) {
-	t.Helper()
-	f := fault.As(err)
-	if f == nil {
-		t.Errorf("%s: %v, want %s", what, err, id)
-		return
-	}
-	got := []string{f.ID}
-	for _, x := range f.Fields {
-		got = append(got, x.Name+":"+x.ID, x.ID)
-	}
-	for _, g := range got {
-		if g == id {
-			return
-		}
-	}
-	t.Errorf("%s: %v, want %s", what, got, id)
 }
 
 // form is papers and a stick for two days.

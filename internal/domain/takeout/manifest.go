@@ -15,6 +15,7 @@ import (
 	"sekimori/internal/domain/request"
 	"sekimori/internal/kit/fault"
 	"sekimori/internal/kit/id"
+	"sekimori/internal/kit/prose"
 )
 
 // Bounds of a manifest.
@@ -129,9 +130,9 @@ func accept(lines []Line) ([]Line, error) {
 	for n := range out {
 		l := &out[n]
 		// Names of files are kept as they are: only what no page can show is refused.
-		c.That(utf8.ValidString(l.Name) && line(l.Name) != "" && utf8.RuneCountInString(l.Name) <= maxName, "lines", "fault.takeout_line", fault.Args{"line": fmt.Sprint(n + 1), "field": "name"})
+		c.That(utf8.ValidString(l.Name) && prose.Line(l.Name) != "" && utf8.RuneCountInString(l.Name) <= maxName, "lines", "fault.takeout_line", fault.Args{"line": fmt.Sprint(n + 1), "field": "name"})
 		c.That(l.Size >= 0 && l.Size <= maxFileSize, "lines", "fault.takeout_line", fault.Args{"line": fmt.Sprint(n + 1), "field": "size"})
-		l.Name, l.SHA256, l.Encrypted = line(l.Name), strings.ToLower(l.SHA256), clip(line(l.Encrypted), maxLine)
+		l.Name, l.SHA256, l.Encrypted = prose.Line(l.Name), strings.ToLower(l.SHA256), prose.Clip(prose.Line(l.Encrypted), maxLine)
 		raw, err := hex.DecodeString(l.SHA256)
 		c.That(err == nil && len(raw) == sha256.Size, "lines", "fault.takeout_line", fault.Args{"line": fmt.Sprint(n + 1), "field": "sha256"})
 		c.That(l.People >= 0 && l.People <= maxPeople, "lines", "fault.takeout_line", fault.Args{"line": fmt.Sprint(n + 1), "field": "people"})

@@ -10,6 +10,7 @@ import (
 	"sekimori/internal/domain/access"
 	"sekimori/internal/domain/takeout"
 	"sekimori/internal/kit/fault"
+	"sekimori/internal/kit/fault/faulttest"
 )
 
 // TestWay is one take-out from the application to its end, with what the record says.
@@ -93,7 +94,7 @@ func TestAskedByLink(t *testing.T) {
 	h := newHouse(t)
 	p := h.gone()
 	_, _, err := h.Asked(t.Context(), p.Label)
-	refused(t, "before the question", "fault.link_expired", err)
+	faulttest.Refused(t, "before the question", "fault.link_expired", err)
 	h.after(80 * time.Minute)
 	by, asked, err := h.Asked(t.Context(), p.Label)
 	ok(t, err)
@@ -101,14 +102,14 @@ func TestAskedByLink(t *testing.T) {
 		t.Errorf("actor %+v", by)
 	}
 	_, err = h.Lose(t.Context(), by, p.Label)
-	refused(t, "lost by link", "fault.denied", err)
+	faulttest.Refused(t, "lost by link", "fault.denied", err)
 	_, err = h.Leave(t.Context(), by, h.departure(asked, takeout.ToHome))
-	refused(t, "left by link", "fault.takeout_state.moving", err)
+	faulttest.Refused(t, "left by link", "fault.takeout_state.moving", err)
 	_, err = h.Get(t.Context(), by, p.Label)
-	refused(t, "read by link", "fault.denied", err)
+	faulttest.Refused(t, "read by link", "fault.denied", err)
 	must(h.Arrive(t.Context(), by, press(asked)))(t)
 	_, _, err = h.Asked(t.Context(), p.Label)
-	refused(t, "after the answer", "fault.link_expired", err)
+	faulttest.Refused(t, "after the answer", "fault.link_expired", err)
 }
 
 // TestPressedTwice: a press that comes twice is made once, and one of an old page is told
@@ -135,7 +136,7 @@ func TestPressedTwice(t *testing.T) {
 		t.Errorf("legs %+v", delayed.Legs)
 	}
 	_, err := h.Arrive(ctx, emp, press(left))
-	refused(t, "arrive on the page of before", "fault.takeout_state.moving", err)
+	faulttest.Refused(t, "arrive on the page of before", "fault.takeout_state.moving", err)
 	must(h.Arrive(ctx, emp, press(delayed)))(t)
 	must(h.Arrive(ctx, emp, press(delayed)))(t)
 	if got, want := h.kinds(ready), "made left delayed arrived"; got != want {
@@ -160,33 +161,33 @@ func TestOrder(t *testing.T) {
 			return err
 		},
 	} {
-		refused(t, name+" before leaving", "fault.takeout_state.ready", f())
+		faulttest.Refused(t, name+" before leaving", "fault.takeout_state.ready", f())
 	}
 	d := h.departure(p, takeout.ToThere)
 	d.Rules = false
 	_, err := h.Leave(ctx, emp, d)
-	refused(t, "without the rules", "rules:fault.takeout_rules", err)
+	faulttest.Refused(t, "without the rules", "rules:fault.takeout_rules", err)
 	_, err = h.Leave(ctx, emp, h.departure(p, takeout.ToOffice))
-	refused(t, "from the office to the office", "place:fault.takeout_in_office", err)
+	faulttest.Refused(t, "from the office to the office", "place:fault.takeout_in_office", err)
 	d = h.departure(p, takeout.ToThere)
 	d.Expected = h.clock()
 	_, err = h.Leave(ctx, emp, d)
-	refused(t, "expected now", "expected:fault.in_past", err)
+	faulttest.Refused(t, "expected now", "expected:fault.in_past", err)
 	p = must(h.Leave(ctx, emp, h.departure(p, takeout.ToThere)))(t)
 	_, err = h.Confirm(ctx, h.as("per_sales"), p.Label, []takeout.Said{{Item: 0, Outcome: takeout.Given, Note: "架空工業"}})
-	refused(t, "confirmed on the way", "fault.takeout_state.moving", err)
+	faulttest.Refused(t, "confirmed on the way", "fault.takeout_state.moving", err)
 	p = must(h.Arrive(ctx, emp, press(p)))(t)
 	_, err = h.Confirm(ctx, h.as("per_sales"), p.Label, []takeout.Said{{Item: 0, Outcome: takeout.Returned}})
-	refused(t, "returned while outside", "items.0:fault.takeout_not_back", err)
+	faulttest.Refused(t, "returned while outside", "items.0:fault.takeout_not_back", err)
 	_, err = h.Cancel(ctx, emp, press(p), "")
-	refused(t, "cancelled after leaving", "fault.takeout_state.there", err)
+	faulttest.Refused(t, "cancelled after leaving", "fault.takeout_state.there", err)
 	// What stays with its receiver closes a pass wherever the carrier is.
 	p = must(h.Confirm(ctx, h.as("per_sales"), p.Label, []takeout.Said{{Item: 0, Outcome: takeout.Given, Note: "架空工業"}, {Item: 1, Outcome: takeout.Given, Note: "架空工業"}}))(t)
 	if p.State != takeout.Closed {
 		t.Errorf("all given: %s", p.State)
 	}
 	_, err = h.Confirm(ctx, h.as("per_pm"), p.Label, []takeout.Said{{Item: 0, Outcome: takeout.Destroyed, Note: "x"}})
-	refused(t, "said otherwise", "items.0:fault.takeout_said", err)
+	faulttest.Refused(t, "said otherwise", "items.0:fault.takeout_said", err)
 }
 
 // TestStraightHome counts as arrived; the next working day asks for the next leg.
@@ -258,9 +259,9 @@ func TestLapses(t *testing.T) {
 		t.Errorf("pass %+v", got)
 	}
 	_, err := h.Make(t.Context(), h.as("per_emp"), unused.Label)
-	refused(t, "an approval after its end", "request.is_expired", err)
+	faulttest.Refused(t, "an approval after its end", "request.is_expired", err)
 	_, err = h.Leave(t.Context(), h.as("per_emp"), h.departure(p, takeout.ToThere))
-	refused(t, "leave after the end", "fault.takeout_state.lapsed", err)
+	faulttest.Refused(t, "leave after the end", "fault.takeout_state.lapsed", err)
 }
 
 // TestLost: case, pass and ledger are one commit; pressed again it is the same case.
@@ -286,7 +287,7 @@ func TestLost(t *testing.T) {
 		t.Errorf("after the report: %q", got)
 	}
 	_, err := h.Arrive(ctx, emp, takeout.Press{Pass: p.Label})
-	refused(t, "arrive after the loss", "fault.takeout_state.lost", err)
+	faulttest.Refused(t, "arrive after the loss", "fault.takeout_state.lost", err)
 	// The phone was in the bag: the superior presses.
 	other := h.gone()
 	if _, err := h.Lose(ctx, h.as("per_sales"), other.Label); err == nil {
@@ -325,7 +326,7 @@ func TestWhoSees(t *testing.T) {
 		if _, err := h.Confirm(ctx, by, p.Label, said); want.confirm == "" {
 			ok(t, err)
 		} else {
-			refused(t, person+" confirms", want.confirm, err)
+			faulttest.Refused(t, person+" confirms", want.confirm, err)
 		}
 		if person != "per_emp" {
 			if _, err := h.Arrive(ctx, by, takeout.Press{Pass: p.Label}); err == nil {
@@ -339,7 +340,7 @@ func TestWhoSees(t *testing.T) {
 	// Who has used up somebody else's approval?
 	r := h.approved(h.form())
 	_, err := h.Make(ctx, h.as("per_sales"), r.Label)
-	refused(t, "another's approval", "fault.not_found", err)
+	faulttest.Refused(t, "another's approval", "fault.not_found", err)
 }
 
 // TestForm refuses what cannot be decided about.
@@ -374,7 +375,7 @@ func TestForm(t *testing.T) {
 		f := h.form()
 		change(&f)
 		_, err := h.submit("per_emp", f)
-		refused(t, want, want, err)
+		faulttest.Refused(t, want, want, err)
 	}
 	f := h.form()
 	f.Kinds, f.Owners, f.People, f.Certainty = []string{takeout.NoPersonal}, []string{"customers"}, 5, takeout.Unknown
@@ -398,7 +399,7 @@ func TestManifest(t *testing.T) {
 	f := h.form()
 	f.Items, f.Manifest, f.Kinds, f.People = []takeout.Item{{Kind: takeout.Listed, Count: 7}}, m.ID, []string{takeout.NoPersonal}, 3
 	_, err := h.submit("per_sales", f)
-	refused(t, "another's manifest", "manifest:fault.takeout_manifest", err)
+	faulttest.Refused(t, "another's manifest", "manifest:fault.takeout_manifest", err)
 	r := h.approved(f)
 	for _, want := range []string{`"count":2`, `"bytes":105`, m.SHA256, `"name"`, `"payment_card"`, `"manifest_people":1001`} {
 		if !strings.Contains(string(r.Form), want) {

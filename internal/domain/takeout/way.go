@@ -9,6 +9,7 @@ import (
 	"sekimori/internal/domain/request"
 	"sekimori/internal/kit/fault"
 	"sekimori/internal/kit/id"
+	"sekimori/internal/kit/prose"
 )
 
 // The presses of a carrier, as Body.Last and the record name them.
@@ -143,7 +144,7 @@ func (s *Service) Leave(ctx context.Context, by access.Actor, d Departure) (*Pas
 		if p.State != Ready && p.State != There && p.State != Home {
 			return deed{}, wrong(p)
 		}
-		goal := line(d.Goal)
+		goal := prose.Line(d.Goal)
 		if d.To == ToThere && goal == "" {
 			goal = p.Form.To
 		}
@@ -271,7 +272,7 @@ func (s *Service) Cancel(ctx context.Context, by access.Actor, in Press, reason 
 		if p.State != Ready {
 			return deed{}, wrong(p)
 		}
-		p.State, p.Over, p.Why = Cancelled, now, clip(line(reason), maxText)
+		p.State, p.Over, p.Why = Cancelled, now, prose.Clip(prose.Line(reason), maxText)
 		return deed{Reason: p.Why}, nil
 	})
 }

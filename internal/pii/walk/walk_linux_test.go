@@ -2,6 +2,7 @@ package walk
 
 import (
 	"bufio"
+	"errors"
 	"net"
 	"os"
 	"os/exec"
@@ -95,26 +96,58 @@ func TestHoles(t *testing.T) {
 	}
 }
 
-// TestNotAllowed: what may not be read is named, and tried again the next time.
+// TestNotAllowed: what may not be read is named, and tried again the next time. Root may
+// read everything, so root lets somebody else look.
 func TestNotAllowed(t *testing.T) {
-	t.Parallel()
-	if os.Geteuid() == 0 {
-		t.Skip("root may read everything")
-	}
-	dir := t.TempDir()
-	write(t, dir, "closed/list.csv", list)
-	write(t, dir, "list.csv", list)
-	for _, name := range []string{"closed", "list.csv"} {
-		if err := os.Chmod(filepath.Join(dir, name), 0); err != nil {
-			t.Fatal(err)
+	dir := os.Getenv("SEKIMORI_NOT_ALLOWED")
+	if dir == "" {
+		dir = t.TempDir()
+		write(t, dir, "closed/list.csv", list)
+		write(t, dir, "list.csv", list)
+		for _, name := range []string{"closed", "list.csv"} {
+			if err := os.Chmod(filepath.Join(dir, name), 0); err != nil {
+				t.Fatal(err)
+			}
+		}
+		t.Cleanup(func() { _ = os.Chmod(filepath.Join(dir, "closed"), 0o700) })
+		if os.Geteuid() == 0 {
+			asNobody(t, dir)
+			return
 		}
 	}
-	t.Cleanup(func() { _ = os.Chmod(filepath.Join(dir, "closed"), 0o700) })
 	got := look(t, options(t, dir))
 	for _, name := range []string{"closed", "list.csv"} {
 		if f := got.files[name]; len(f.Unread) != 1 || f.Unread[0].Reason != read.NotAllowed {
 			t.Errorf("%s: %+v", name, f)
 		}
+	}
+}
+
+// asNobody runs the test that calls it again, as somebody who owns nothing in dir.
+func asNobody(t *testing.T, dir string) {
+	t.Helper()
+	self, err := os.ReadFile("/proc/self/exe")
+	if err != nil {
+		t.Fatal(err)
+	}
+	home, err := os.MkdirTemp("", "sekimori-nobody-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(home) })
+	program := filepath.Join(home, "walk.test")
+	if err := os.WriteFile(program, self, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	const nobody = 65534
+	if err := errors.Join(os.Chown(home, nobody, nobody), os.Chmod(dir, 0o755), os.Chmod(filepath.Dir(dir), 0o755)); err != nil {
+		t.Fatal(err)
+	}
+	c := exec.CommandContext(t.Context(), program, "-test.run=^"+t.Name()+"$")
+	c.Dir, c.Env = home, append(os.Environ(), "SEKIMORI_NOT_ALLOWED="+dir, "HOME="+home, "TMPDIR="+home)
+	c.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+	if out, err := c.CombinedOutput(); err != nil || !strings.Contains(string(out), "PASS") {
+		t.Errorf("as nobody: %v\n%s", err, out)
 	}
 }
 

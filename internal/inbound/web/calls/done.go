@@ -2,7 +2,6 @@ package calls
 
 import (
 	"net/http"
-	"strconv"
 	"time"
 
 	"sekimori/internal/domain/incident"
@@ -28,12 +27,9 @@ type donePage struct {
 	Code              string // while it is fresh
 	Address           string // where the code is typed in
 	Facts             []report.CallFact
-	Do, Dont          []advice
+	Do, Dont          []page.Advice
 	Phones            []outside.Phone
 }
-
-// advice is one line of what the caller does now, or does not.
-type advice struct{ Text, Small string }
 
 // done is what is read out to the caller before they ring off: number, receipt code, and
 // what to do now. It is the page of who took the call; for others there is the receipt.
@@ -52,7 +48,7 @@ func (d rooms) done(w http.ResponseWriter, r *page.Request) error {
 	kind := string(c.Kind)
 	p := donePage{Base: r.Kit.Base(r, "", "/report"), Label: c.Label, Kind: r.P.T("kind." + kind), Icon: kind, Here: "/calls/" + c.Label, Receipt: "/receipt/" + c.Label,
 		Caller: o.NameOf(c.OnBehalf), Address: r.Kit.BaseURL + "/r", Facts: report.CallFacts(r, o, c.Incident),
-		Do: advices(r, "do."+kind+"."), Dont: advices(r, "dont."+kind+".")}
+		Do: r.Advices("do." + kind + "."), Dont: r.Advices("dont." + kind + ".")}
 	if c.Guessed { // what helps is not known either
 		p.Kind, p.Icon, p.Do, p.Dont = r.P.T("calls.guessed"), "info", nil, nil
 	}
@@ -74,18 +70,4 @@ func (d rooms) kept(w http.ResponseWriter, r *page.Request) error {
 	}
 	codeOf(c.Label).Drop(w, r.Kit)
 	return r.Kit.See(w, r, "/calls/"+c.Label, "")
-}
-
-// advices reads prefix1, prefix2 … from the catalogue, each with an optional ".small".
-func advices(r *page.Request, prefix string) []advice {
-	var out []advice
-	for n := 1; r.P.Has(prefix + strconv.Itoa(n)); n++ {
-		id := prefix + strconv.Itoa(n)
-		a := advice{Text: r.P.T(id)}
-		if r.P.Has(id + ".small") {
-			a.Small = r.P.T(id + ".small")
-		}
-		out = append(out, a)
-	}
-	return out
 }

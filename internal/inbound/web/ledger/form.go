@@ -39,15 +39,8 @@ func (d loanForm) Fields(r *page.Request, before json.RawMessage, bad page.Refus
 			return nil, fmt.Errorf("read form: %w", err)
 		}
 	}
-	typed := r.Method == "POST"
-	was := func(name, value string) string {
-		if typed {
-			return r.Text(name)
-		}
-		return value
-	}
 	field := func(name, value string, max int) page.Field {
-		return page.Field{ID: name, Name: name, Label: r.P.T("loans.ask." + name), Value: was(name, value), MaxLen: max, Error: bad.Fields[name]}
+		return page.Field{ID: name, Name: name, Label: r.P.T("loans.ask." + name), Value: r.Was(name, value), MaxLen: max, Error: bad.Fields[name]}
 	}
 	list, err := d.Ledger.Choices(r.Context(), r.By)
 	if err != nil {
@@ -74,13 +67,13 @@ func (d loanForm) Fields(r *page.Request, before json.RawMessage, bad page.Refus
 	if f.Asset != "" && !slices.ContainsFunc(thing.Options, func(o page.Option) bool { return o.Value == f.Asset }) {
 		thing.Options = append(thing.Options, page.Option{Value: f.Asset, Label: f.Asset}) // of another department
 	}
-	thing.Options = page.Choose(thing.Options, was("asset", chosen))
+	thing.Options = page.Choose(thing.Options, r.Was("asset", chosen))
 	thing.Error = cmp.Or(bad.Fields["asset"], bad.Fields["kind"])
 	purpose, contents := field("purpose", f.Purpose, 500), field("contents", f.Contents, 500)
 	purpose.Required, contents.Required, purpose.Class, contents.Class = true, true, "full", "full"
 	purpose.Hint, contents.Hint = r.P.T("loans.ask.purpose_hint"), r.P.T("loans.ask.contents_hint")
 	personal := field("personal_data", "", 0)
-	personal.Type, personal.Options = "radio", page.Choose([]page.Option{{Value: "no", Label: r.P.T("word.no")}, {Value: "yes", Label: r.P.T("word.yes")}}, was("personal_data", yesNo(f.PersonalData)))
+	personal.Type, personal.Options = "radio", page.Choose([]page.Option{{Value: "no", Label: r.P.T("word.no")}, {Value: "yes", Label: r.P.T("word.yes")}}, r.Was("personal_data", yesNo(f.PersonalData)))
 	people := field("people", count(f.People), 9)
 	people.Optional, people.Class, people.Hint = true, "short", r.P.T("loans.ask.people_hint")
 	device := field("device", "", 0)
@@ -99,13 +92,13 @@ func (d loanForm) Fields(r *page.Request, before json.RawMessage, bad page.Refus
 	if len(device.Options) == 0 {
 		device.Options = []page.Option{{Label: r.P.T("loans.ask.no_device")}}
 	}
-	device.Options = page.Choose(device.Options, was("device", f.Device))
+	device.Options = page.Choose(device.Options, r.Was("device", f.Device))
 	from, until := field("from", r.Local(f.From), 0), field("until", r.Local(f.Until), 0)
 	for _, x := range []*page.Field{&from, &until} {
 		x.Type, x.Required, x.Class = "datetime-local", true, "short"
 	}
 	only := field("read_only", "", 0)
-	only.Type, only.Options = "radio", page.Choose([]page.Option{{Value: "no", Label: r.P.T("loans.ask.write")}, {Value: "yes", Label: r.P.T("loans.ask.read")}}, was("read_only", yesNo(f.ReadOnly)))
+	only.Type, only.Options = "radio", page.Choose([]page.Option{{Value: "no", Label: r.P.T("loans.ask.write")}, {Value: "yes", Label: r.P.T("loans.ask.read")}}, r.Was("read_only", yesNo(f.ReadOnly)))
 	return []page.Field{thing, purpose, contents, personal, people, device, from, until, only}, nil
 }
 
@@ -234,12 +227,6 @@ func (d extensionForm) Fields(r *page.Request, before json.RawMessage, bad page.
 			return nil, fmt.Errorf("read form: %w", err)
 		}
 	}
-	was := func(name, value string) string {
-		if r.Method == "POST" {
-			return r.Text(name)
-		}
-		return value
-	}
 	held, err := d.Ledger.Loans(r.Context(), r.By, asset.LoanQuery{Person: r.By.Person, State: asset.Out, Limit: 200})
 	if err != nil {
 		return nil, err
@@ -251,10 +238,10 @@ func (d extensionForm) Fields(r *page.Request, before json.RawMessage, bad page.
 	if len(loan.Options) == 0 {
 		loan.Options = []page.Option{{Label: r.P.T("loans.longer.none")}}
 	}
-	loan.Options = page.Choose(loan.Options, was("loan", f.Loan))
+	loan.Options = page.Choose(loan.Options, r.Was("loan", f.Loan))
 	return []page.Field{loan,
-		{ID: "until", Name: "until", Type: "datetime-local", Class: "short", Required: true, Label: r.P.T("loans.longer.until"), Value: was("until", r.Local(f.Until)), Error: bad.Fields["until"]},
-		{ID: "why", Name: "why", Class: "full", Required: true, MaxLen: 500, Label: r.P.T("word.reason"), Value: was("why", f.Why), Error: bad.Fields["why"]}}, nil
+		{ID: "until", Name: "until", Type: "datetime-local", Class: "short", Required: true, Label: r.P.T("loans.longer.until"), Value: r.Was("until", r.Local(f.Until)), Error: bad.Fields["until"]},
+		{ID: "why", Name: "why", Class: "full", Required: true, MaxLen: 500, Label: r.P.T("word.reason"), Value: r.Was("why", f.Why), Error: bad.Fields["why"]}}, nil
 }
 
 // Read makes the form of what was typed.

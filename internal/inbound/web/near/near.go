@@ -62,7 +62,7 @@ type formPage struct {
 	Work                              string // the challenge; see package work
 	Inside                            string // what says that somebody of ours fills it in; see page.Kit.Inside
 	Nearly, Department, Summary, Text page.Field
-	Kept                              []string // what is kept and what is not, one sentence each
+	Kept                              []page.Advice // what is kept and what is not, one sentence each
 }
 
 // order lists the form's fields from top to bottom; the line alone is needed.
@@ -77,7 +77,7 @@ func (d rooms) show(w http.ResponseWriter, r *page.Request, key incident.BoxKey,
 	if err != nil {
 		return err
 	}
-	p := formPage{Base: r.Kit.Base(r, "near.title", "/near"), Key: key.String(), Work: d.Gate.Ask(r.Kit.Now(), r.Address()), Kept: sentences(r, "near.kept.")}
+	p := formPage{Base: r.Kit.Base(r, "near.title", "/near"), Key: key.String(), Work: d.Gate.Ask(r.Kit.Now(), r.Address()), Kept: r.Advices("near.kept.")}
 	p.Width, p.Errors, p.Scripts = "narrow", bad.Summary, []string{"work.js"}
 	field := func(name, label, hint string) page.Field {
 		return page.Field{ID: name, Name: name, Label: r.P.T(label), Hint: r.P.T(hint), Value: r.Text(name), Error: bad.Fields[name], Class: "full"}
@@ -151,20 +151,11 @@ func check(s incident.Slip) error {
 
 type inPage struct {
 	page.Base
-	Next []string // what happens now
+	Next []page.Advice // what happens now
 }
 
 func (d rooms) in(w http.ResponseWriter, r *page.Request) error {
-	p := inPage{Base: r.Kit.Base(r, "near.in_title", "/near"), Next: sentences(r, "near.next.")}
+	p := inPage{Base: r.Kit.Base(r, "near.in_title", "/near"), Next: r.Advices("near.next.")}
 	p.Width = "narrow"
 	return r.Kit.Render(w, r, http.StatusOK, "near_in", p)
-}
-
-// sentences reads prefix1, prefix2 … from the catalogue.
-func sentences(r *page.Request, prefix string) []string {
-	var out []string
-	for n := 1; r.P.Has(prefix + strconv.Itoa(n)); n++ {
-		out = append(out, r.P.T(prefix+strconv.Itoa(n)))
-	}
-	return out
 }

@@ -80,6 +80,22 @@ func (r *Request) Text(name string) string {
 	return strings.TrimSpace(strings.ToValidUTF8(r.FormValue(name), ""))
 }
 
+// Was is what a form shows in a field: what was typed into it, once it was sent, else value.
+func (r *Request) Was(name, value string) string {
+	if r.Method == http.MethodPost {
+		return r.Text(name)
+	}
+	return value
+}
+
+// WereAll is the same for a field that may be given more than once.
+func (r *Request) WereAll(name string, values []string) []string {
+	if r.Method == http.MethodPost {
+		return r.Texts(name)
+	}
+	return values
+}
+
 // Secret is what was typed into a password field: untouched.
 func (r *Request) Secret(name string) string { return r.PostFormValue(name) }
 

@@ -17,8 +17,8 @@ import (
 type formPage struct {
 	page.Base
 	Kind, Heading, Hint, Icon string
-	First                     []advice // what cannot wait for the form
-	Key                       string   // idempotency key: two presses make one report
+	First                     []page.Advice // what cannot wait for the form
+	Key                       string        // idempotency key: two presses make one report
 	Summary                   page.Field
 	Nearly                    page.Field // of a near miss; no options: not asked
 	Thing                     string     // number of the ledger's thing that was lost; "" for none
@@ -71,7 +71,7 @@ func (d rooms) formPage(r *page.Request, k incident.Kind, key string, bad page.R
 	p := formPage{Base: r.Kit.Base(r, kind, "/report"), Kind: string(k), Heading: r.P.T(kind), Hint: r.P.T(kind + ".hint"), Icon: string(k), Key: key}
 	p.Width, p.Errors = "narrow", bad.Summary
 	if k == incident.Virus {
-		p.First = advices(r, "do.virus.")
+		p.First = r.Advices("do.virus.")
 		p.PCs = d.pcField(r)
 	}
 	field := func(name, label, hint string) page.Field {

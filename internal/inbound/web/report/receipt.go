@@ -21,7 +21,7 @@ type receiptPage struct {
 	At                             string
 	Mine                           bool
 	CaseHref                       string // for those who read or work on cases
-	Do, Dont                       []advice
+	Do, Dont                       []page.Advice
 	Tracks                         []trackLine
 	Sent                           []sentLine
 	Phones                         []phone
@@ -78,7 +78,7 @@ func (d rooms) show(w http.ResponseWriter, r *page.Request, status int, bad refu
 func (d rooms) receiptPage(ctx context.Context, r *page.Request, o *directory.Org, c *incident.Case, bad refusal) (receiptPage, error) {
 	kind := string(c.Kind)
 	p := receiptPage{Base: r.Kit.Base(r, "", "/report"), ID: c.ID, Label: c.Label, Kind: r.P.T("kind." + kind), Drill: c.Drill, Icon: kind, Summary: c.Summary,
-		Here: "/receipt/" + c.Label, At: r.P.DateTime(c.Reported), Do: advices(r, "do."+kind+"."), Dont: advices(r, "dont."+kind+".")}
+		Here: "/receipt/" + c.Label, At: r.P.DateTime(c.Reported), Do: r.Advices("do." + kind + "."), Dont: r.Advices("dont." + kind + ".")}
 	p.Title, p.EventsURL, p.Errors = c.Label, "/events?subject="+c.ID, bad.Summary
 	p.Mine = r.By.Person == c.Reporter || r.By.Person == c.OnBehalf
 	p.MayAdd = p.Mine || !r.By.Has(access.Auditor) && c.Sight >= incident.AsWorker

@@ -51,12 +51,18 @@ type departmentRow struct {
 	Near, Others, Sum int
 }
 
-func (d rooms) tallies(w http.ResponseWriter, r *page.Request) error {
+// counted are the numbers, and the organisation that they are of.
+func (d rooms) counted(r *page.Request) ([]incident.Tally, *directory.Org, error) {
 	ts, err := d.Counts.Tallies(r.Context(), r.By)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	o, err := r.Org()
+	return ts, o, err
+}
+
+func (d rooms) tallies(w http.ResponseWriter, r *page.Request) error {
+	ts, o, err := d.counted(r)
 	if err != nil {
 		return err
 	}
@@ -218,11 +224,7 @@ func share(rows []tallyRow) {
 
 // talliesTable is the near misses by week as a table for a spreadsheet.
 func (d rooms) talliesTable(w http.ResponseWriter, r *page.Request) error {
-	ts, err := d.Counts.Tallies(r.Context(), r.By)
-	if err != nil {
-		return err
-	}
-	o, err := r.Org()
+	ts, o, err := d.counted(r)
 	if err != nil {
 		return err
 	}

@@ -8,23 +8,6 @@ import (
 	"sekimori/internal/inbound/web/page"
 )
 
-// advice is one short line of what to do or not to do now.
-type advice struct{ Text, Small string }
-
-// advices reads prefix1, prefix2 … from the catalogue, each with an optional ".small".
-func advices(r *page.Request, prefix string) []advice {
-	var out []advice
-	for n := 1; r.P.Has(prefix + strconv.Itoa(n)); n++ {
-		id := prefix + strconv.Itoa(n)
-		a := advice{Text: r.P.T(id)}
-		if r.P.Has(id + ".small") {
-			a.Small = r.P.T(id + ".small")
-		}
-		out = append(out, a)
-	}
-	return out
-}
-
 // choices reads id.a1, id.a2 … from the catalogue: the ready answers to a question.
 func choices(r *page.Request, id string) []string {
 	var out []string

@@ -49,21 +49,8 @@ func (d form) Fields(r *page.Request, before json.RawMessage, bad page.Refused) 
 			return nil, fmt.Errorf("read form: %w", err)
 		}
 	}
-	typed := r.Method == "POST"
-	was := func(name, value string) string {
-		if typed {
-			return r.Text(name)
-		}
-		return value
-	}
-	set := func(name string, values []string) []string {
-		if typed {
-			return r.Texts(name)
-		}
-		return values
-	}
 	field := func(name, kind, value string) page.Field {
-		return page.Field{ID: name, Name: name, Type: kind, Label: r.P.T("takeout.ask." + name), Value: was(name, value), Error: bad.Fields[name]}
+		return page.Field{ID: name, Name: name, Type: kind, Label: r.P.T("takeout.ask." + name), Value: r.Was(name, value), Error: bad.Fields[name]}
 	}
 	choices := func(prefix string, words []string, on ...string) []page.Option {
 		var out []page.Option
@@ -85,13 +72,13 @@ func (d form) Fields(r *page.Request, before json.RawMessage, bad page.Refused) 
 	purpose.Required, purpose.MaxLen, purpose.Class = true, 500, "full"
 	to.Required, to.MaxLen, to.Class = true, 100, "full"
 	way := field("way", "select", "")
-	way.Options = choices("takeout.way.", texts(takeout.Ways()), was("way", string(f.Way)))
+	way.Options = choices("takeout.way.", texts(takeout.Ways()), r.Was("way", string(f.Way)))
 	from, until := field("from", "datetime-local", r.Local(f.From)), field("until", "datetime-local", r.Local(f.Until))
 	from.Required, from.Class, until.Required, until.Class = true, "short", true, "short"
 	kinds := field("kinds", "checkbox", "")
-	kinds.Required, kinds.Class, kinds.Hint, kinds.Options = true, "cols", r.P.T("takeout.ask.kinds_hint"), choices("takeout.kind.", takeout.Kinds(), set("kinds", f.Kinds)...)
+	kinds.Required, kinds.Class, kinds.Hint, kinds.Options = true, "cols", r.P.T("takeout.ask.kinds_hint"), choices("takeout.kind.", takeout.Kinds(), r.WereAll("kinds", f.Kinds)...)
 	owners := field("owners", "checkbox", "")
-	owners.Class, owners.Hint, owners.Options = "cols", r.P.T("takeout.ask.owners_hint"), choices("takeout.owner.", takeout.Owners(), set("owners", f.Owners)...)
+	owners.Class, owners.Hint, owners.Options = "cols", r.P.T("takeout.ask.owners_hint"), choices("takeout.owner.", takeout.Owners(), r.WereAll("owners", f.Owners)...)
 	count := ""
 	if f.People > 0 {
 		count = strconv.Itoa(f.People)
@@ -99,7 +86,7 @@ func (d form) Fields(r *page.Request, before json.RawMessage, bad page.Refused) 
 	number := field("headcount", "", count)
 	number.Class, number.Optional, number.MaxLen, number.Hint = "short", true, 10, r.P.T("takeout.ask.headcount_hint")
 	sure := field("certainty", "radio", "")
-	sure.Options = choices("takeout.certainty.", texts(takeout.Certainties()), was("certainty", string(f.Certainty)))
+	sure.Options = choices("takeout.certainty.", texts(takeout.Certainties()), r.Was("certainty", string(f.Certainty)))
 	return append(out, manifest, purpose, to, way, from, until, kinds, owners, number, sure), nil
 }
 

@@ -266,13 +266,6 @@ func (d Deps) showLeave(w http.ResponseWriter, r *page.Request, status int, bad 
 		return err
 	}
 	p.Title, p.EventsURL, p.Errors, p.Rules = r.P.T("takeout.leave"), "", bad.Summary, rules(r)
-	typed := r.Method == "POST"
-	was := func(name, value string) string {
-		if typed {
-			return r.Text(name)
-		}
-		return value
-	}
 	first := takeout.ToThere
 	if v.State != takeout.Ready {
 		first = takeout.ToOffice
@@ -284,12 +277,12 @@ func (d Deps) showLeave(w http.ResponseWriter, r *page.Request, status int, bad 
 		}
 		to.Options = append(to.Options, page.Option{Value: string(place), Label: r.P.T("takeout.place." + string(place)), Hint: r.P.T("takeout.place_hint." + string(place))})
 	}
-	to.Options = page.Choose(to.Options, was("place", string(first)))
-	goal := page.Field{ID: "goal", Name: "goal", Label: r.P.T("takeout.leave_goal"), Hint: r.P.T("takeout.leave_goal_hint"), Value: was("goal", v.Form.To), MaxLen: 100, Class: "full", Optional: true, Error: bad.Fields["goal"]}
+	to.Options = page.Choose(to.Options, r.Was("place", string(first)))
+	goal := page.Field{ID: "goal", Name: "goal", Label: r.P.T("takeout.leave_goal"), Hint: r.P.T("takeout.leave_goal_hint"), Value: r.Was("goal", v.Form.To), MaxLen: 100, Class: "full", Optional: true, Error: bad.Fields["goal"]}
 	expected := page.Field{ID: "expected", Name: "expected", Type: "datetime-local", Label: r.P.T("takeout.leave_expected"), Hint: r.P.T("takeout.leave_expected_hint"), Class: "short", Required: true,
-		Value: was("expected", r.Local(r.Kit.Now().Add(time.Hour))), Error: bad.Fields["expected"]}
+		Value: r.Was("expected", r.Local(r.Kit.Now().Add(time.Hour))), Error: bad.Fields["expected"]}
 	p.Form = []page.Field{to, goal, expected}
-	if typed && r.Text("step") != "" {
+	if r.Method == http.MethodPost && r.Text("step") != "" {
 		p.Step = page.Int(r.Text("step"), p.Step)
 	}
 	return r.Kit.Render(w, r, status, "take_out_leave", p)
